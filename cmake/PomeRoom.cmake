@@ -1,0 +1,23 @@
+# pome_room(NAME [LINK targets...] [PRIVATE targets...])
+#
+# One folder under src/ is one static library `pome_<NAME>` of all its .cpp files. LINK is the
+# room's permission to include: what is not listed there cannot be used.
+function(pome_room name)
+  cmake_parse_arguments(ROOM "" "" "LINK;PRIVATE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_library(pome_${name} STATIC ${sources})
+  target_link_libraries(pome_${name} PUBLIC pome_settings ${ROOM_LINK} PRIVATE ${ROOM_PRIVATE})
+  set_property(GLOBAL APPEND PROPERTY POME_ROOMS pome_${name})
+endfunction()
+
+# pome_test(NAME [LINK targets...]): one test program of all .cpp files in the current folder.
+function(pome_test name)
+  cmake_parse_arguments(TEST "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_executable(test_${name} ${sources})
+  target_link_libraries(test_${name} PRIVATE pome_settings ${TEST_LINK} GTest::gmock
+    GTest::gtest_main)
+  set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT 300)
+endfunction()
