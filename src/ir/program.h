@@ -163,8 +163,8 @@ void replace_all_uses(Block& scope, Value* from, Value* to);
 
 class Function {
  public:
-  Function(std::string name, std::string opset)
-      : name(std::move(name)), opset(std::move(opset)), body(std::make_unique<Block>(nullptr)) {}
+  Function(std::string function_name, std::string opset_name)
+      : name(std::move(function_name)), opset(std::move(opset_name)), body(std::make_unique<Block>(nullptr)) {}
 
   std::string name;
   std::string opset;  ///< "CoreML5" ... "CoreML9", or "ios15" ... as MIL text spells it
