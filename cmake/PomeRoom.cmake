@@ -11,13 +11,14 @@ function(pome_room name)
 endfunction()
 
 # pome_test(NAME [LINK targets...]): one test program of all .cpp files in the current folder.
+# Its tests carry the label NAME (`ctest -L NAME` runs them alone).
 function(pome_test name)
   cmake_parse_arguments(TEST "" "" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   add_executable(test_${name} ${sources})
-  target_link_libraries(test_${name} PRIVATE pome_settings ${TEST_LINK} GTest::gmock
-    GTest::gtest_main)
+  target_link_libraries(test_${name} PRIVATE pome_settings pome_test_support ${TEST_LINK}
+    GTest::gmock GTest::gtest_main)
   set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT 300)
+    PROPERTIES TIMEOUT 300 LABELS ${name})
 endfunction()
