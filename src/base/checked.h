@@ -29,7 +29,8 @@ constexpr std::optional<T> checked_mul(T a, T b) noexcept {
 }
 
 /// Number of elements of a tensor of these dimensions; nothing when a dimension is negative or the
-/// product exceeds 2^62 (so that byte counts of any element type can still be computed).
+/// product of the dimensions that are not zero exceeds 2^62 (so that strides can be computed for
+/// empty tensors too).
 std::optional<std::int64_t> element_count(std::span<const std::int64_t> dims) noexcept;
 
 /// Bytes that `count` packed elements take (sub-byte types are rounded up to whole bytes at the

@@ -13,7 +13,11 @@ namespace pome::base {
 
 inline void append(std::string& out, std::string_view text) { out.append(text); }
 inline void append(std::string& out, char c) { out.push_back(c); }
-inline void append(std::string& out, bool value) { out.append(value ? "true" : "false"); }
+/// Only for `bool` itself: a string literal would rather become a bool than a string_view.
+template <std::same_as<bool> T>
+void append(std::string& out, T value) {
+  out.append(value ? "true" : "false");
+}
 void append(std::string& out, double value);
 
 template <std::integral T>
@@ -33,7 +37,8 @@ std::string cat(const Parts&... parts) {
 }
 
 /// "'name'", with control characters and invalid UTF-8 escaped and long names shortened, so that a
-/// hostile name cannot garble a terminal or flood a log.
+/// hostile name cannot garble a terminal or flood a log. Call it as `base::quoted`: unqualified,
+/// std::quoted would be found for a std::string.
 std::string quoted(std::string_view text, std::size_t limit = 120);
 
 /// "[1, 3, 224, 224]"; negative entries (unknown dimensions) print as "?".
