@@ -18,7 +18,9 @@ std::optional<std::filesystem::path> beneath(const char* variable,
 
 }  // namespace
 
-std::filesystem::path source_folder() { return POME_SOURCE_FOLDER; }
+std::filesystem::path source_folder() {
+  return POME_SOURCE_FOLDER;
+}
 
 std::optional<std::filesystem::path> shared(const std::filesystem::path& relative) {
   return beneath("POME_SHARED", std::filesystem::path("..") / "shared", relative);
