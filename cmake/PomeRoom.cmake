@@ -1,10 +1,16 @@
 # pome_room(NAME [LINK targets...] [PRIVATE targets...])
 #
 # One folder under src/ is one static library `pome_<NAME>` of all its .cpp files. LINK is the
-# room's permission to include: what is not listed there cannot be used.
+# room's permission to include: what is not listed there cannot be used. A room of headers alone is
+# an interface library.
 function(pome_room name)
   cmake_parse_arguments(ROOM "" "" "LINK;PRIVATE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  if(NOT sources)
+    add_library(pome_${name} INTERFACE)
+    target_link_libraries(pome_${name} INTERFACE pome_settings ${ROOM_LINK} ${ROOM_PRIVATE})
+    return()
+  endif()
   add_library(pome_${name} STATIC ${sources})
   target_link_libraries(pome_${name} PUBLIC pome_settings ${ROOM_LINK} PRIVATE ${ROOM_PRIVATE})
   set_property(GLOBAL APPEND PROPERTY POME_ROOMS pome_${name})
