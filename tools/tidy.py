@@ -10,6 +10,7 @@ import concurrent.futures
 import hashlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -81,6 +82,17 @@ def check(build, path):
     return result.returncode == 0, output, time.monotonic() - start
 
 
+FINDING = re.compile(r"^(?=\S+:\d+:\d+: (?:error|warning): )", re.MULTILINE)
+
+
+def unseen(output, seen):
+    """The findings in `output` that no other file has shown: headers are read by many."""
+    findings = [f for f in FINDING.split(output.replace(f"{ROOT}/", "")) if f.strip()]
+    fresh = [f for f in findings if f not in seen]
+    seen.update(fresh)
+    return "".join(fresh)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
@@ -97,7 +109,7 @@ def main():
                if not options.files or any(f in str(p) for f in options.files)}
     keys = {path: hasher.key(path, entry) for path, entry in entries.items()}
     todo = [path for path in entries if not (options.cache / keys[path]).exists()]
-    failed = 0
+    failed, seen = 0, set()
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         running = {pool.submit(check, build, path): path for path in todo}
         for done in concurrent.futures.as_completed(running):
@@ -109,7 +121,7 @@ def main():
                 (options.cache / keys[path]).touch()
             else:
                 failed += 1
-                print(output.replace(f"{ROOT}/", ""), flush=True)
+                print(unseen(output, seen), end="", flush=True)
     for stale in {p.name for p in options.cache.iterdir()} - set(keys.values()):
         if not options.files and (options.cache / stale).stat().st_mtime < time.time() - 30 * 86400:
             (options.cache / stale).unlink()
