@@ -37,7 +37,7 @@ namespace {
 
 constexpr std::string_view model_path = "@model_path/";
 
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(fs::symlink_status(path, ignored));
 }
@@ -124,18 +124,18 @@ void open_compiled(const std::shared_ptr<Asset::State>& state, base::Budget& bud
   state->kind = compiled_kind(state->head->model_type);
   auto& message = state->head->is_whole_model ? state->spec : state->description;
   message = base::from_memory(head->name(), state->head->message, bytes);
-  if (exists(state->path / "metadata.json")) {
+  if (is_there(state->path / "metadata.json")) {
     state->metadata = read_metadata_json(*base::open_beneath(state->path, "metadata.json"), budget);
   }
   if (state->kind == AssetKind::compiled_program) {
-    if (!exists(state->path / "model.mil")) {
+    if (!is_there(state->path / "model.mil")) {
       fail(state->path, "is a compiled ML Program without its 'model.mil'");
     }
     state->mil = base::open_beneath(state->path, "model.mil");
     if (state->mil->size() == 0)
       fail(state->mil->name(), "is empty, expected the text of a program");
   }
-  if (state->kind == AssetKind::compiled_network && !exists(state->path / "model.espresso.net")) {
+  if (state->kind == AssetKind::compiled_network && !is_there(state->path / "model.espresso.net")) {
     fail(state->path, "is a compiled neural network without its 'model.espresso.net'");
   }
   measure(state->path, *state);
@@ -147,8 +147,8 @@ void open_compiled(const std::shared_ptr<Asset::State>& state, base::Budget& bud
   const bool empty = fs::is_empty(path, error);
   if (error) fail(path, cat("cannot be read: ", error.message()));
   if (empty) fail(path, "is an empty folder, expected a Core ML model");
-  if (exists(path / "Data")) fail(path, "is a model package without its 'Manifest.json'");
-  if (exists(path / "model.mil") || exists(path / "model.espresso.net")) {
+  if (is_there(path / "Data")) fail(path, "is a model package without its 'Manifest.json'");
+  if (is_there(path / "model.mil") || is_there(path / "model.espresso.net")) {
     fail(path, "is a compiled model without its 'coremldata.bin'");
   }
   fail(path,
@@ -271,9 +271,9 @@ Asset open_asset(const fs::path& path, base::Budget& budget) {
     state->spec = base::open_file(path);
     check_spec(*state->spec);
     state->total_size = state->spec->size();
-  } else if (exists(path / "Manifest.json")) {
+  } else if (is_there(path / "Manifest.json")) {
     open_package(*state, budget);
-  } else if (exists(path / "coremldata.bin")) {
+  } else if (is_there(path / "coremldata.bin")) {
     open_compiled(state, budget);
   } else {
     refuse_folder(path);
