@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "format/lfs_pointer.h"
 #include "format/model_type.h"
 #include "format/staged_folder.h"
 #include "pome/error.h"
@@ -49,14 +50,11 @@ bool is_there(const fs::path& path) {
 // Tells common mistakes from a specification by its first bytes; the messages are read elsewhere.
 void check_spec(const base::ByteSource& spec) {
   if (spec.size() == 0) fail(spec.name(), "is empty, expected a Core ML model");
-  std::array<char, 24> head{};
+  refuse_lfs_pointer(spec);
+  std::array<char, 4> head{};
   const auto length = std::min<std::size_t>(head.size(), static_cast<std::size_t>(spec.size()));
   spec.read(0, std::as_writable_bytes(std::span(head).first(length)));
   const std::string_view text(head.data(), length);
-  if (text.rfind("version https://git-lfs", 0) == 0) {
-    fail(spec.name(),
-         "is a Git LFS pointer, not the model it stands for: fetch it with git lfs pull");
-  }
   if (text.rfind("PK\x03\x04", 0) == 0) {
     fail(spec.name(), "is a zip archive, expected a Core ML model: unpack it first");
   }
@@ -118,6 +116,7 @@ AssetKind compiled_kind(std::uint32_t type) {
 void open_compiled(const std::shared_ptr<Asset::State>& state, base::Budget& budget) {
   const SourcePtr head = base::open_beneath(state->path, "coremldata.bin");
   if (head->size() == 0) fail(head->name(), "is empty, expected the head of a compiled model");
+  refuse_lfs_pointer(*head);
   const auto bytes = std::make_shared<const std::vector<std::byte>>(base::read_all(*head, budget));
   state->head_bytes = bytes;
   state->head = read_core_ml_data(*bytes, head->name());
@@ -132,6 +131,7 @@ void open_compiled(const std::shared_ptr<Asset::State>& state, base::Budget& bud
       fail(state->path, "is a compiled ML Program without its 'model.mil'");
     }
     state->mil = base::open_beneath(state->path, "model.mil");
+    refuse_lfs_pointer(*state->mil);
     if (state->mil->size() == 0)
       fail(state->mil->name(), "is empty, expected the text of a program");
   }
@@ -155,8 +155,13 @@ void open_compiled(const std::shared_ptr<Asset::State>& state, base::Budget& bud
        "is no Core ML model: a package has a 'Manifest.json', a compiled model a 'coremldata.bin'");
 }
 
-std::string_view without_prefix(std::string_view name) {
-  return name.rfind(model_path, 0) == 0 ? name.substr(model_path.size()) : name;
+// One key for all spellings of a file, so that a program cannot make us open it again and again.
+// Names with ".." are kept as they are, to be refused when they are opened.
+std::string blob_key(std::string_view name) {
+  if (name.rfind(model_path, 0) == 0) name.remove_prefix(model_path.size());
+  const fs::path path(name);
+  const bool leaves = std::find(path.begin(), path.end(), "..") != path.end();
+  return leaves ? path.native() : path.lexically_normal().native();
 }
 
 SourcePtr open_blob(const Asset::State& state, const fs::path& relative) {
@@ -238,7 +243,7 @@ const Manifest* Asset::manifest() const noexcept {
 }
 
 SourcePtr Asset::blob(std::string_view blob_name) const {
-  const std::string key(without_prefix(blob_name));
+  const std::string key = blob_key(blob_name);
   const std::scoped_lock lock(state_->mutex);
   if (const auto found = state_->blobs.find(key); found != state_->blobs.end()) {
     return found->second;
@@ -282,14 +287,14 @@ Asset open_asset(const fs::path& path, base::Budget& budget) {
 }
 
 Asset asset_from_memory(std::span<const std::byte> spec, const MemoryBlobs& blobs,
-                        std::shared_ptr<const void> owner) {
+                        const std::shared_ptr<const void>& owner) {
   auto state = std::make_shared<Asset::State>();
   state->kind = AssetKind::memory;
   state->name = "model in memory";
   state->spec = base::from_memory(state->name, spec, owner);
   check_spec(*state->spec);
   for (const auto& [blob_name, bytes] : blobs) {
-    const std::string key(without_prefix(blob_name));
+    const std::string key = blob_key(blob_name);
     state->blobs.emplace(key, base::from_memory(blob_name, bytes, owner));
     state->weights_size += static_cast<std::int64_t>(bytes.size());
   }

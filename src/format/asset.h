@@ -89,7 +89,7 @@ Asset open_asset(const std::filesystem::path& path, base::Budget& budget);
 /// A model in memory. `owner` keeps all bytes alive (null: the caller promises to). Throws
 /// Error{io} when the specification is empty or is not one.
 Asset asset_from_memory(std::span<const std::byte> spec, const MemoryBlobs& blobs,
-                        std::shared_ptr<const void> owner);
+                        const std::shared_ptr<const void>& owner);
 
 /// Parts of a compiled ML Program to be written.
 struct CompiledProgram {

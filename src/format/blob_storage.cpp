@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "format/lfs_pointer.h"
 #include "format/little_endian.h"
 #include "pome/error.h"
 
@@ -25,6 +26,14 @@ constexpr std::array codes{
     DataType::uint2,   DataType::uint4,     DataType::uint3,   DataType::uint6, DataType::int32,
     DataType::uint32,  DataType::fp8e4m3fn, DataType::fp8e5m2,
 };
+
+std::string hexadecimal(std::uint32_t value) {
+  std::string out = "0x";
+  for (int shift = 28; shift >= 0; shift -= 4) {
+    out.push_back("0123456789ABCDEF"[(value >> shift) & 15U]);
+  }
+  return out;
+}
 
 using Record = std::array<std::byte, record_size>;
 
@@ -73,10 +82,11 @@ class RecordReader {
     source_.read(*at, bytes);
     const Fields fields = parse(bytes);
     if (fields.sentinel != sentinel) {
-      fail(cat("there is no record, its sentinel is ", fields.sentinel, ", expected ", sentinel));
+      fail(cat("there is no record, its sentinel is ", hexadecimal(fields.sentinel), ", expected ",
+               hexadecimal(sentinel)));
     }
     const DataType type = blob_type(fields.code);
-    if (type == DataType::invalid) {
+    if (bits(type) == 0) {
       fail(cat("element type code ", fields.code, " is unknown, expected 1 to ", codes.size() - 1));
     }
     return with_elements(with_range(fields, *at, type), fields);
@@ -149,6 +159,7 @@ DataType blob_type(std::uint32_t code) noexcept {
 }
 
 BlobFile::BlobFile(std::shared_ptr<const base::ByteSource> source) : source_(std::move(source)) {
+  refuse_lfs_pointer(*source_);
   const std::string file = base::quoted(source_->name());
   if (source_->size() < record_size) {
     throw Error(ErrorCode::io,

@@ -1,6 +1,5 @@
 #include "format/staged_folder.h"
 
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -23,21 +22,18 @@ namespace fs = std::filesystem;
 }
 
 // "a/b/" and "a/b" are the same folder, and only the second has a name.
-fs::path without_trailing_slash(fs::path path) {
+fs::path without_trailing_slash(const fs::path& path) {
   return path.has_filename() ? path : path.parent_path();
 }
 
 }  // namespace
 
-StagedFolder::StagedFolder(fs::path target) : target_(without_trailing_slash(std::move(target))) {
+StagedFolder::StagedFolder(const fs::path& target) : target_(without_trailing_slash(target)) {
   std::error_code ignored;
   if (fs::exists(fs::symlink_status(target_, ignored))) fail(target_, "it exists already");
-  std::string pattern = (target_.parent_path() / ".pome-XXXXXX").native();
-  if (::mkdtemp(pattern.data()) == nullptr) {
-    fail(target_, std::generic_category().message(errno));
-  }
-  staging_ = pattern;
-  ::chmod(staging_.c_str(), 0755);  // mkdtemp makes folders that only their owner may enter
+  fs::path staging = base::temporary_beside(target_);
+  if (::mkdir(staging.c_str(), 0777) != 0) fail(target_, std::generic_category().message(errno));
+  staging_ = std::move(staging);
 }
 
 StagedFolder::~StagedFolder() {

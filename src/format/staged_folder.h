@@ -12,7 +12,7 @@ namespace pome::format {
 class StagedFolder {
  public:
   /// Throws Error{io} when `target` exists already or the folder cannot be made.
-  explicit StagedFolder(std::filesystem::path target);
+  explicit StagedFolder(const std::filesystem::path& target);
   StagedFolder(const StagedFolder&) = delete;
   StagedFolder& operator=(const StagedFolder&) = delete;
   ~StagedFolder();

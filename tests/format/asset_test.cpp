@@ -59,6 +59,14 @@ TEST(OpenAsset, SaysWhyAFolderIsNoModel) {
   EXPECT_THAT(refused(folder / "c.mlmodelc"), HasSubstr("without its 'coremldata.bin'"));
 }
 
+TEST(OpenAsset, SaysWhichFileIsAPointerOfGit) {
+  const TemporaryFolder folder;
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\n";
+  folder.put("c.mlmodelc/coremldata.bin", pointer);
+  EXPECT_THAT(refused(folder / "c.mlmodelc"), HasSubstr("coremldata.bin' is a Git LFS pointer"));
+  EXPECT_THAT(error_of([&] { BlobFile(source_of(pointer)); }), HasSubstr("Git LFS pointer"));
+}
+
 TEST(OpenAsset, RefusesAManifestBehindALink) {
   const TemporaryFolder folder;
   folder.put("secret", "{}");
@@ -100,6 +108,7 @@ TEST(OpenAsset, OpensABlobOnce) {
   const TemporaryFolder folder;
   const Asset asset = open(make_package(folder));
   EXPECT_EQ(asset.blob(weight_name), asset.blob("weights/weight.bin"));
+  EXPECT_EQ(asset.blob(weight_name), asset.blob("@model_path/./weights//weight.bin"));
 }
 
 TEST(OpenAsset, NamesWeightsThatAreMissing) {

@@ -144,7 +144,8 @@ TEST(BlobFile, OneGoodBlobToStartFrom) {
 
 TEST(BlobFile, RefusesDamagedRecords) {
   EXPECT_THAT(OneBlob{.version = 1}.error(), HasSubstr("header says version 1"));
-  EXPECT_THAT(OneBlob{.sentinel = 7}.error(), HasSubstr("sentinel is 7"));
+  EXPECT_THAT(OneBlob{.sentinel = 7}.error(),
+              HasSubstr("sentinel is 0x00000007, expected 0xDEADBEEF"));
   EXPECT_THAT(OneBlob{.code = 0}.error(), HasSubstr("code 0 is unknown"));
   EXPECT_THAT(OneBlob{.code = 18}.error(), HasSubstr("code 18 is unknown"));
   EXPECT_THAT(OneBlob{.size = 65}.error(), HasSubstr("pass the end of the file"));
@@ -171,7 +172,7 @@ TEST(BlobFile, RefusesOffsetsWithoutARecord) {
   }
   EXPECT_THAT(OneBlob().error(192), HasSubstr("passes the end of the file"));
   EXPECT_THAT(OneBlob().error(~std::uint64_t{63}), HasSubstr("no record can begin there"));
-  EXPECT_THAT(OneBlob().error(128), HasSubstr("sentinel is 0"));
+  EXPECT_THAT(OneBlob().error(128), HasSubstr("sentinel is 0x00000000"));
 }
 
 TEST(BlobFile, RefusesAnotherTypeOrSizeThanTheProgramSays) {

@@ -168,6 +168,13 @@ TEST(MetadataJson, RefusesWhatIsNoObject) {
   EXPECT_THAT(error_of([] { read_metadata("{"); }), HasSubstr("is not JSON"));
 }
 
+TEST(MetadataJson, SurvivesDamage) {
+  CompiledMetadata metadata;
+  metadata.inputs.resize(1);
+  metadata.operations = {{"Ios18.conv", 3}};
+  damage(write_metadata_json(metadata), read_metadata);
+}
+
 TEST(ModelType, NamesAreThoseOfTheSpecification) {
   EXPECT_EQ(model_type_name(502), "mlProgram");
   EXPECT_EQ(model_type_name(602), "featureVectorizer");
