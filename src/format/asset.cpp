@@ -98,18 +98,14 @@ void open_package(Asset::State& state, base::Budget& budget) {
 
 AssetKind compiled_kind(std::uint32_t type) {
   switch (type) {
-    case model_type::ml_program:
-      return AssetKind::compiled_program;
+    case model_type::ml_program: return AssetKind::compiled_program;
     case model_type::neural_network:
     case model_type::neural_network_classifier:
-    case model_type::neural_network_regressor:
-      return AssetKind::compiled_network;
+    case model_type::neural_network_regressor: return AssetKind::compiled_network;
     case model_type::pipeline:
     case model_type::pipeline_classifier:
-    case model_type::pipeline_regressor:
-      return AssetKind::compiled_pipeline;
-    default:
-      return AssetKind::compiled_other;
+    case model_type::pipeline_regressor: return AssetKind::compiled_pipeline;
+    default: return AssetKind::compiled_other;
   }
 }
 
@@ -166,16 +162,13 @@ std::string blob_key(std::string_view name) {
 
 SourcePtr open_blob(const Asset::State& state, const fs::path& relative) {
   switch (state.kind) {
-    case AssetKind::package:
-      return state.package->open_beside_root(relative);
+    case AssetKind::package: return state.package->open_beside_root(relative);
     case AssetKind::compiled_program:
     case AssetKind::compiled_network:
     case AssetKind::compiled_pipeline:
-    case AssetKind::compiled_other:
-      return base::open_beneath(state.path, relative);
+    case AssetKind::compiled_other: return base::open_beneath(state.path, relative);
     case AssetKind::model_file:
-    case AssetKind::memory:
-      break;
+    case AssetKind::memory: break;
   }
   throw Error(ErrorCode::io, cat(state.name, " has no such file beside it"));
 }
@@ -184,20 +177,13 @@ SourcePtr open_blob(const Asset::State& state, const fs::path& relative) {
 
 std::string_view name(AssetKind kind) noexcept {
   switch (kind) {
-    case AssetKind::model_file:
-      return "mlmodel file";
-    case AssetKind::package:
-      return "mlpackage";
-    case AssetKind::compiled_program:
-      return "compiled ML Program";
-    case AssetKind::compiled_network:
-      return "compiled neural network (espresso)";
-    case AssetKind::compiled_pipeline:
-      return "compiled pipeline";
-    case AssetKind::compiled_other:
-      return "compiled classical model";
-    case AssetKind::memory:
-      return "model in memory";
+    case AssetKind::model_file: return "mlmodel file";
+    case AssetKind::package: return "mlpackage";
+    case AssetKind::compiled_program: return "compiled ML Program";
+    case AssetKind::compiled_network: return "compiled neural network (espresso)";
+    case AssetKind::compiled_pipeline: return "compiled pipeline";
+    case AssetKind::compiled_other: return "compiled classical model";
+    case AssetKind::memory: return "model in memory";
   }
   return "model";
 }
