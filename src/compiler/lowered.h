@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/options.h"
 #include "exec/device.h"
 #include "ir/program.h"
 #include "ops/flat.h"
@@ -28,14 +29,6 @@ struct Placement {
 struct LoweredCall {
   Placement placement;
   std::unique_ptr<exec::OpKernel> kernel;  ///< null: control flow, states, constant expressions
-};
-
-struct CompileOptions {
-  /// Devices in order of preference among equal costs; the reference device is always added last.
-  std::vector<const exec::Device*> devices;
-  exec::Numerics numerics = exec::Numerics::exact;
-  std::shared_ptr<exec::Workers> workers;  ///< null: one thread
-  std::vector<std::string> disabled_passes;
 };
 
 /// Shape-generic result of lowering. Immutable; shared by all plans.

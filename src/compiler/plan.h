@@ -20,6 +20,8 @@
 
 namespace pome::compiler {
 
+using base::Dims;
+
 enum class StepKind : std::uint8_t { run, branch, loop, copy_list };
 
 /// Half-open range of steps.
