@@ -71,6 +71,9 @@ class PackedView {
   /// Little-endian elements.
   Bytes bytes() const noexcept { return owned_ ? Bytes(*owned_) : view_; }
 
+  /// True when the elements were copied out of the file's buffer (the array came in pieces).
+  bool is_copy() const noexcept { return owned_ != nullptr; }
+
   /// Appends elements; the first chunk stays a view, a second one makes a copy of both.
   void append(Bytes more) {
     if (bytes().empty()) {

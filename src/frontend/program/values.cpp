@@ -176,13 +176,11 @@ class ValueImporter {
     } else if (const auto* floats = message.floats()) {
       expect(dtype == DataType::fp32, out.type, "floats");
       expect_count(floats->values.size(), *count, out.type);
-      out.data = ir::ImmediateBytes{floats->values.bytes(), owner_};
-      keep_owned(out);
+      view(floats->values, out);
     } else if (const auto* doubles = message.doubles()) {
       expect(dtype == DataType::fp64, out.type, "doubles");
       expect_count(doubles->values.size(), *count, out.type);
-      out.data = ir::ImmediateBytes{doubles->values.bytes(), owner_};
-      keep_owned(out);
+      view(doubles->values, out);
     } else if (const auto* bytes = message.bytes()) {
       const auto need = base::byte_count(*count, dtype);
       if (!need || static_cast<std::size_t>(*need) != bytes->values.size()) {
@@ -218,12 +216,15 @@ class ValueImporter {
     }
   }
 
-  /// Elements of a message whose array was split and so had to be joined are copied.
-  void keep_owned(ir::Constant& out) {
-    auto& immediate = std::get<ir::ImmediateBytes>(out.data);
-    std::vector<std::byte> raw(immediate.view.begin(), immediate.view.end());
-    if (raw.size() > inline_limit) return;
-    take(std::move(raw), out);
+  /// A view into the file's buffer; arrays that came in pieces live in the message and are copied.
+  template <typename T>
+  void view(const proto::PackedView<T>& values, ir::Constant& out) {
+    const auto bytes = values.bytes();
+    if (values.is_copy()) {
+      take({bytes.begin(), bytes.end()}, out);
+    } else {
+      out.data = ir::ImmediateBytes{bytes, owner_};
+    }
   }
 
   void take(std::vector<std::byte> raw, ir::Constant& out) {
@@ -252,9 +253,6 @@ class ValueImporter {
     }
     take(std::move(raw), out);
   }
-
-  /// Immediates up to this size are copied out of the file's buffer, larger ones stay views.
-  static constexpr std::size_t inline_limit = 4096;
 
   const std::shared_ptr<const void>& owner_;
   base::Budget& budget_;
