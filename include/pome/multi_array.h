@@ -81,7 +81,7 @@ class POME_API MultiArray {
   static MultiArray wrap(void* data, DataType type, std::span<const std::int64_t> shape,
                          std::span<const std::int64_t> strides = {},
                          std::shared_ptr<const void> owner = nullptr);
-  /// The same for memory that must not be written: `mutable_data()` and `elements()` for writing
+  /// The same for memory that must not be written: `mutable_data()` and `mutable_elements()`
   /// throw on it.
   static MultiArray wrap_const(const void* data, DataType type, std::span<const std::int64_t> shape,
                                std::span<const std::int64_t> strides = {},
