@@ -128,12 +128,9 @@ PixelBuffer load(pome_image_request request, std::string_view name, const LoadOp
 
 std::string_view name(CropAndScale mode) noexcept {
   switch (mode) {
-    case CropAndScale::scale_fill:
-      return "scaleFill";
-    case CropAndScale::scale_fit:
-      return "scaleFit";
-    case CropAndScale::center_crop:
-      return "centerCrop";
+    case CropAndScale::scale_fill: return "scaleFill";
+    case CropAndScale::scale_fit: return "scaleFit";
+    case CropAndScale::center_crop: return "centerCrop";
   }
   return "scaleFill";
 }

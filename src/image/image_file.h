@@ -15,7 +15,7 @@ namespace pome::image {
 enum class CropAndScale : std::uint8_t {
   scale_fill,   ///< stretched to the size; the aspect ratio changes
   scale_fit,    ///< scaled to fit inside, centred, the rest black
-  center_crop,  ///< scaled to cover, then the middle is cut out
+  center_crop,  ///< the middle of the size's aspect ratio is cut out and scaled
 };
 
 /// "scaleFill", "scaleFit" or "centerCrop".

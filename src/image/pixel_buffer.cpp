@@ -58,19 +58,16 @@ float byte_at(const std::byte* p, int i) noexcept {
 
 Pixel load(const std::byte* p, PixelFormat format) noexcept {
   switch (format) {
-    case PixelFormat::gray8:
-      return {byte_at(p, 0), byte_at(p, 0), byte_at(p, 0)};
+    case PixelFormat::gray8: return {byte_at(p, 0), byte_at(p, 0), byte_at(p, 0)};
     case PixelFormat::gray16f: {
       std::uint16_t half = 0;
       std::memcpy(&half, p, sizeof half);
       const float value = base::f32_from_f16(half);
       return {value, value, value};
     }
-    case PixelFormat::bgra8:
-      return {byte_at(p, 2), byte_at(p, 1), byte_at(p, 0)};
+    case PixelFormat::bgra8: return {byte_at(p, 2), byte_at(p, 1), byte_at(p, 0)};
     case PixelFormat::rgba8:
-    case PixelFormat::rgb8:
-      return {byte_at(p, 0), byte_at(p, 1), byte_at(p, 2)};
+    case PixelFormat::rgb8: return {byte_at(p, 0), byte_at(p, 1), byte_at(p, 2)};
   }
   return {};
 }
@@ -83,9 +80,7 @@ float luma(const Pixel& pixel, bool is_gray) noexcept {
 void store(std::byte* p, PixelFormat format, const Pixel& pixel, bool from_gray) noexcept {
   const auto put = [&](int i, float value) { p[i] = static_cast<std::byte>(to_byte(value)); };
   switch (format) {
-    case PixelFormat::gray8:
-      put(0, luma(pixel, from_gray));
-      return;
+    case PixelFormat::gray8: put(0, luma(pixel, from_gray)); return;
     case PixelFormat::gray16f: {
       const std::uint16_t half = base::f16_from_f32(luma(pixel, from_gray));
       std::memcpy(p, &half, sizeof half);
@@ -94,12 +89,8 @@ void store(std::byte* p, PixelFormat format, const Pixel& pixel, bool from_gray)
     case PixelFormat::bgra8:
       put(0, pixel.blue), put(1, pixel.green), put(2, pixel.red), put(3, 255);
       return;
-    case PixelFormat::rgba8:
-      put(3, 255);
-      [[fallthrough]];
-    case PixelFormat::rgb8:
-      put(0, pixel.red), put(1, pixel.green), put(2, pixel.blue);
-      return;
+    case PixelFormat::rgba8: put(3, 255); [[fallthrough]];
+    case PixelFormat::rgb8: put(0, pixel.red), put(1, pixel.green), put(2, pixel.blue); return;
   }
 }
 
@@ -107,31 +98,22 @@ void store(std::byte* p, PixelFormat format, const Pixel& pixel, bool from_gray)
 
 std::string_view name(PixelFormat format) noexcept {
   switch (format) {
-    case PixelFormat::gray8:
-      return "gray8";
-    case PixelFormat::gray16f:
-      return "gray16f";
-    case PixelFormat::bgra8:
-      return "bgra8";
-    case PixelFormat::rgba8:
-      return "rgba8";
-    case PixelFormat::rgb8:
-      return "rgb8";
+    case PixelFormat::gray8: return "gray8";
+    case PixelFormat::gray16f: return "gray16f";
+    case PixelFormat::bgra8: return "bgra8";
+    case PixelFormat::rgba8: return "rgba8";
+    case PixelFormat::rgb8: return "rgb8";
   }
   return "unknown";
 }
 
 int bytes_per_pixel(PixelFormat format) noexcept {
   switch (format) {
-    case PixelFormat::gray8:
-      return 1;
-    case PixelFormat::gray16f:
-      return 2;
-    case PixelFormat::rgb8:
-      return 3;
+    case PixelFormat::gray8: return 1;
+    case PixelFormat::gray16f: return 2;
+    case PixelFormat::rgb8: return 3;
     case PixelFormat::bgra8:
-    case PixelFormat::rgba8:
-      return 4;
+    case PixelFormat::rgba8: return 4;
   }
   return 1;
 }

@@ -3,7 +3,6 @@
 // match them: "was not in enumerated set of allowed shapes" and "is not in allowed range".
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include "base/text.h"
@@ -53,8 +52,7 @@ void check_ranges(const FeatureDescription& feature, std::span<const std::int64_
 void check_shape(const FeatureDescription& feature, std::span<const std::int64_t> shape,
                  const MultiArrayConstraint& constraint) {
   switch (constraint.shape_constraint.type) {
-    case ShapeConstraintType::unspecified:
-      return;
+    case ShapeConstraintType::unspecified: return;
     case ShapeConstraintType::fixed: {
       const auto& allowed = constraint.shape;
       if (std::equal(shape.begin(), shape.end(), allowed.begin(), allowed.end())) return;
@@ -68,8 +66,7 @@ void check_shape(const FeatureDescription& feature, std::span<const std::int64_t
            cat("MultiArray Shape (", runtime::shape_text(shape), ") does not match the shape (",
                runtime::shape_text(allowed), ") of the model description"));
     }
-    case ShapeConstraintType::enumerated:
-      return check_enumerated(feature, shape, constraint);
+    case ShapeConstraintType::enumerated: return check_enumerated(feature, shape, constraint);
     case ShapeConstraintType::range:
       return check_ranges(feature, shape, constraint.shape_constraint.size_range_for_dimension);
   }
@@ -80,15 +77,12 @@ void check_fits(const FeatureDescription& feature, const MultiArray& array, Data
   const DataType given = array.data_type();
   if (!is_integer(given) || given == declared || bits(given) < bits(declared)) return;
   if (declared != DataType::int32 && declared != DataType::int8) return;
-  const double lowest = declared == DataType::int32 ? std::numeric_limits<std::int32_t>::min()
-                                                    : std::numeric_limits<std::int8_t>::min();
-  const double highest = declared == DataType::int32 ? std::numeric_limits<std::int32_t>::max()
-                                                     : std::numeric_limits<std::int8_t>::max();
-  // Exact: a double holds every int64 within these limits, and what it rounds lies far outside.
-  const MultiArray values = array.converted_to(DataType::fp64);
+  const std::int64_t highest = (std::int64_t{1} << (bits(declared) - 1)) - 1;
+  const MultiArray values =
+      array.converted_to(DataType::int64);  // uint64 saturates: still too large
   std::int64_t position = 0;
-  for (const double value : values.elements<double>()) {
-    if (value < lowest || value > highest)
+  for (const std::int64_t value : values.elements<std::int64_t>()) {
+    if (value < -highest - 1 || value > highest)
       fail(feature, cat("element ", position, " of the ", name(given), " array is ", value,
                         ", which ", name(declared), " cannot hold"));
     ++position;
@@ -106,8 +100,7 @@ void check_array(const FeatureDescription& feature, const FeatureValue& value) {
     case FeatureType::multi_array:
       check_shape(feature, value.multi_array_value().shape(), constraint);
       return check_fits(feature, value.multi_array_value(), constraint.data_type);
-    default:
-      fail_type(feature, value);
+    default: fail_type(feature, value);
   }
 }
 
@@ -118,8 +111,7 @@ void check_image(const FeatureDescription& feature, const FeatureValue& value) {
   const ImageSize size{picture.width(), picture.height()};
   const auto& allowed = constraint.size_constraint;
   switch (allowed.type) {
-    case ShapeConstraintType::unspecified:
-      return;
+    case ShapeConstraintType::unspecified: return;
     case ShapeConstraintType::fixed:
       if (size == ImageSize{constraint.pixels_wide, constraint.pixels_high}) return;
       fail(feature, cat("Image size (", size.width, " x ", size.height, ") is not ",
@@ -218,13 +210,11 @@ void FeatureDescription::check_value(const FeatureValue& value) const {
   if (dictionary_constraint) return check_dictionary(*this, value);
   switch (type) {
     case FeatureType::int64:
-    case FeatureType::double_:
-      return check_number(*this, value);
+    case FeatureType::double_: return check_number(*this, value);
     case FeatureType::string:
       if (value.type() != FeatureType::string) fail_type(*this, value);
       return;
-    default:
-      fail(*this, cat("a feature of type ", pome::name(type), " takes no value"));
+    default: fail(*this, cat("a feature of type ", pome::name(type), " takes no value"));
   }
 }
 

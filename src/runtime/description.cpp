@@ -15,30 +15,21 @@ std::string SizeRange::text() const {
 
 std::string_view name(ShapeConstraintType type) noexcept {
   switch (type) {
-    case ShapeConstraintType::unspecified:
-      return "unspecified";
-    case ShapeConstraintType::fixed:
-      return "fixed";
-    case ShapeConstraintType::enumerated:
-      return "enumerated";
-    case ShapeConstraintType::range:
-      return "range";
+    case ShapeConstraintType::unspecified: return "unspecified";
+    case ShapeConstraintType::fixed: return "fixed";
+    case ShapeConstraintType::enumerated: return "enumerated";
+    case ShapeConstraintType::range: return "range";
   }
   return "unspecified";
 }
 
 std::string_view name(ColorSpace space) noexcept {
   switch (space) {
-    case ColorSpace::invalid:
-      return "Invalid";
-    case ColorSpace::grayscale:
-      return "Grayscale";
-    case ColorSpace::rgb:
-      return "RGB";
-    case ColorSpace::bgr:
-      return "BGR";
-    case ColorSpace::grayscale_float16:
-      return "GrayscaleFloat16";
+    case ColorSpace::invalid: return "Invalid";
+    case ColorSpace::grayscale: return "Grayscale";
+    case ColorSpace::rgb: return "RGB";
+    case ColorSpace::bgr: return "BGR";
+    case ColorSpace::grayscale_float16: return "GrayscaleFloat16";
   }
   return "Invalid";
 }
@@ -59,8 +50,7 @@ std::string array_text(const MultiArrayConstraint& constraint) {
   const auto& shapes = constraint.shape_constraint;
   std::string shape;
   switch (shapes.type) {
-    case ShapeConstraintType::unspecified:
-      break;
+    case ShapeConstraintType::unspecified: break;
     case ShapeConstraintType::fixed:
       shape = cat(", ", runtime::shape_text(constraint.shape));
       break;
@@ -84,8 +74,7 @@ std::string image_text(const ImageConstraint& constraint) {
   const auto& sizes = constraint.size_constraint;
   std::string size;
   switch (sizes.type) {
-    case ShapeConstraintType::unspecified:
-      break;
+    case ShapeConstraintType::unspecified: break;
     case ShapeConstraintType::fixed:
       size = cat(", ", constraint.pixels_wide, " x ", constraint.pixels_high);
       break;
@@ -114,14 +103,10 @@ std::string FeatureDescription::type_text() const {
     return cat("State (", pome::name(state_constraint->data_type), ", ",
                runtime::shape_text(state_constraint->buffer_shape), ")");
   switch (type) {
-    case FeatureType::int64:
-      return "Int64";
-    case FeatureType::double_:
-      return "Double";
-    case FeatureType::string:
-      return "String";
-    default:
-      return std::string(pome::name(type));
+    case FeatureType::int64: return "Int64";
+    case FeatureType::double_: return "Double";
+    case FeatureType::string: return "String";
+    default: return std::string(pome::name(type));
   }
 }
 

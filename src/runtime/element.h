@@ -28,10 +28,8 @@ constexpr bool is_array_type(DataType type) noexcept {
     case DataType::uint8:
     case DataType::uint16:
     case DataType::uint32:
-    case DataType::uint64:
-      return true;
-    default:
-      return false;
+    case DataType::uint64: return true;
+    default: return false;
   }
 }
 
@@ -40,32 +38,19 @@ constexpr bool is_array_type(DataType type) noexcept {
 template <typename Visit>
 void visit_element_type(DataType type, Visit&& visit) {
   switch (type) {
-    case DataType::boolean:
-      return visit(bool{});
-    case DataType::fp16:
-      return visit(Float16{});
-    case DataType::fp32:
-      return visit(float{});
-    case DataType::fp64:
-      return visit(double{});
-    case DataType::int8:
-      return visit(std::int8_t{});
-    case DataType::int16:
-      return visit(std::int16_t{});
-    case DataType::int32:
-      return visit(std::int32_t{});
-    case DataType::int64:
-      return visit(std::int64_t{});
-    case DataType::uint8:
-      return visit(std::uint8_t{});
-    case DataType::uint16:
-      return visit(std::uint16_t{});
-    case DataType::uint32:
-      return visit(std::uint32_t{});
-    case DataType::uint64:
-      return visit(std::uint64_t{});
-    default:
-      return;
+    case DataType::boolean: return visit(bool{});
+    case DataType::fp16: return visit(Float16{});
+    case DataType::fp32: return visit(float{});
+    case DataType::fp64: return visit(double{});
+    case DataType::int8: return visit(std::int8_t{});
+    case DataType::int16: return visit(std::int16_t{});
+    case DataType::int32: return visit(std::int32_t{});
+    case DataType::int64: return visit(std::int64_t{});
+    case DataType::uint8: return visit(std::uint8_t{});
+    case DataType::uint16: return visit(std::uint16_t{});
+    case DataType::uint32: return visit(std::uint32_t{});
+    case DataType::uint64: return visit(std::uint64_t{});
+    default: return;
   }
 }
 

@@ -18,24 +18,15 @@ struct FeatureValue::Impl {
 
 std::string_view name(FeatureType type) noexcept {
   switch (type) {
-    case FeatureType::invalid:
-      return "invalid";
-    case FeatureType::int64:
-      return "int64";
-    case FeatureType::double_:
-      return "double";
-    case FeatureType::string:
-      return "string";
-    case FeatureType::image:
-      return "image";
-    case FeatureType::multi_array:
-      return "multiArray";
-    case FeatureType::dictionary:
-      return "dictionary";
-    case FeatureType::sequence:
-      return "sequence";
-    case FeatureType::state:
-      return "state";
+    case FeatureType::invalid: return "invalid";
+    case FeatureType::int64: return "int64";
+    case FeatureType::double_: return "double";
+    case FeatureType::string: return "string";
+    case FeatureType::image: return "image";
+    case FeatureType::multi_array: return "multiArray";
+    case FeatureType::dictionary: return "dictionary";
+    case FeatureType::sequence: return "sequence";
+    case FeatureType::state: return "state";
   }
   return "invalid";
 }
@@ -121,22 +112,14 @@ std::string FeatureValue::text() const {
   if (!impl_)
     return type_ == FeatureType::invalid ? "undefined" : cat("an undefined ", name(type_));
   switch (type_) {
-    case FeatureType::int64:
-      return "an int64";
-    case FeatureType::double_:
-      return "a double";
-    case FeatureType::string:
-      return "a string";
-    case FeatureType::multi_array:
-      return multi_array_value().text();
-    case FeatureType::image:
-      return image_buffer_value().text();
-    case FeatureType::dictionary:
-      return cat("a dictionary with ", name(key_type()), " keys");
-    case FeatureType::sequence:
-      return cat("a sequence of ", name(key_type()), "s");
-    default:
-      return cat("a value of type ", name(type_));
+    case FeatureType::int64: return "an int64";
+    case FeatureType::double_: return "a double";
+    case FeatureType::string: return "a string";
+    case FeatureType::multi_array: return multi_array_value().text();
+    case FeatureType::image: return image_buffer_value().text();
+    case FeatureType::dictionary: return cat("a dictionary with ", name(key_type()), " keys");
+    case FeatureType::sequence: return cat("a sequence of ", name(key_type()), "s");
+    default: return cat("a value of type ", name(type_));
   }
 }
 

@@ -27,6 +27,9 @@ Image then(Image in, Operation&& operation) {
   return Image(out);
 }
 
+void stay_silent(const gchar* /*domain*/, GLogLevelFlags /*level*/, const gchar* /*message*/,
+                 gpointer /*data*/) {}
+
 void start_libvips() {
   static const bool started = [] {
     if (vips_init("pome") != 0) return false;
@@ -34,6 +37,8 @@ void start_libvips() {
     // between pictures, which keeps memory small.
     vips_block_untrusted_set(TRUE);
     vips_cache_set_max(0);
+    // A library does not print; what goes wrong comes back as the message of an error.
+    g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, stay_silent, nullptr);
     return true;
   }();
   (void)started;
@@ -117,24 +122,31 @@ Image framed(Image in, int width, int height, VipsExtend filling) {
   });
 }
 
+// The middle of the picture, of the aspect ratio of the result, to the pixel.
+Image center_cropped(Image in, const pome_image_request& request) {
+  const int across = vips_image_get_width(in.get());
+  const int down = vips_image_get_height(in.get());
+  const double ratio = static_cast<double>(request.width) / static_cast<double>(request.height);
+  const int width = std::clamp(static_cast<int>(std::lrint(down * ratio)), 1, across);
+  const int height = std::clamp(static_cast<int>(std::lrint(across / ratio)), 1, down);
+  return then(std::move(in), [&](VipsImage* from, VipsImage** to) {
+    return vips_extract_area(from, to, (across - width) / 2, (down - height) / 2, width, height,
+                             nullptr);
+  });
+}
+
 Image resized(Image in, const pome_image_request& request) {
   if (!in || request.width == 0) return in;
+  if (request.mode == pome_image_center_crop) in = center_cropped(std::move(in), request);
+  if (!in) return nullptr;
   const auto width = static_cast<int>(request.width);
   const auto height = static_cast<int>(request.height);
-  const double across = request.width / static_cast<double>(vips_image_get_width(in.get()));
-  const double down = request.height / static_cast<double>(vips_image_get_height(in.get()));
-  switch (request.mode) {
-    case pome_image_scale_fit: {
-      const double factor = std::min(across, down);
-      return framed(scaled(std::move(in), factor, factor), width, height, VIPS_EXTEND_BLACK);
-    }
-    case pome_image_center_crop: {
-      const double factor = std::max(across, down);
-      return framed(scaled(std::move(in), factor, factor), width, height, VIPS_EXTEND_COPY);
-    }
-    default:
-      return framed(scaled(std::move(in), across, down), width, height, VIPS_EXTEND_COPY);
-  }
+  const double across = width / static_cast<double>(vips_image_get_width(in.get()));
+  const double down = height / static_cast<double>(vips_image_get_height(in.get()));
+  if (request.mode != pome_image_scale_fit)
+    return framed(scaled(std::move(in), across, down), width, height, VIPS_EXTEND_COPY);
+  const double factor = std::min(across, down);
+  return framed(scaled(std::move(in), factor, factor), width, height, VIPS_EXTEND_BLACK);
 }
 
 Image with_channels(Image in, int channels) {
