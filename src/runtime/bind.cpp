@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "image/tensor.h"
 #include "pome/error.h"
@@ -43,9 +44,11 @@ MultiArray scalar_array(const compiler::Operand& operand, const FeatureValue& va
 MultiArray default_array(const FeatureDescription& feature, base::Budget& budget) {
   const MultiArrayConstraint& constraint = *feature.multi_array_constraint;
   const auto& shape = constraint.shape;
-  std::int64_t count = 1;
-  for (const std::int64_t size : shape) count *= std::max<std::int64_t>(size, 1);
-  book(budget, count, DataType::fp64, feature);
+  const auto count = base::element_count(shape);
+  if (!count)
+    fail(ErrorCode::parameters, feature,
+         cat("it was left out, and its default shape (", shape_text(shape), ") cannot be made"));
+  book(budget, *count, DataType::fp64, feature);
   MultiArray out(DataType::fp64, shape);
   const double filling = constraint.default_optional_value.value_or(0.0);
   std::ranges::fill(out.mutable_elements<double>(), filling);

@@ -95,7 +95,10 @@ void check_array(const FeatureDescription& feature, const FeatureValue& value) {
     case FeatureType::int64:
     case FeatureType::double_: {
       constexpr std::int64_t one[] = {1};
-      return check_shape(feature, one, constraint);
+      check_shape(feature, one, constraint);
+      if (value.type() == FeatureType::int64)
+        check_fits(feature, MultiArray::copy_of({value.int64_value()}, {1}), constraint.data_type);
+      return;
     }
     case FeatureType::multi_array:
       check_shape(feature, value.multi_array_value().shape(), constraint);

@@ -6,11 +6,10 @@
 #include <string>
 
 #include "base/budget.h"
-#include "compiler/executable.h"
 #include "ir/program.h"
 #include "pome/model.h"
 #include "runtime/asset_data.h"
-#include "runtime/classifier.h"
+#include "runtime/predict.h"
 
 namespace pome::runtime {
 
@@ -22,12 +21,6 @@ std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& 
 /// Nothing when this build can run models of the asset's type; else one sentence that names the
 /// type and says what is missing.
 std::optional<std::string> why_not_runnable(const ModelDescription& description);
-
-/// One function of a model, compiled.
-struct LoadedFunction {
-  std::shared_ptr<const compiler::Executable> executable;
-  std::optional<Classifier> classifier;
-};
 
 /// `function_name` empty: the default function. Throws as read_program, and Error{parameters} for
 /// a name that the program lacks.

@@ -94,6 +94,7 @@ TEST(CheckArray, RefusesIntegersThatTheDeclaredTypeCannotHold) {
   EXPECT_EQ(complaint(array(DataType::int32, {2}), tokens),
             "feature 'x': element 1 of the int64 array is 3000000000, which int32 cannot hold");
   EXPECT_EQ(complaint(array(DataType::fp32, {2}), tokens), "allowed");
+  EXPECT_THAT(complaint(array(DataType::int32, {1}), 3000000000), HasSubstr("cannot hold"));
 }
 
 TEST(CheckArray, NamesWhatCameInItsPlace) {
