@@ -177,13 +177,13 @@ struct POME_API ModelDescription {
   std::vector<FunctionDescription> functions;  ///< empty where there is only one
 
   /// Input, output or state of this name, or null.
-  const FeatureDescription* input(std::string_view name) const noexcept;
-  const FeatureDescription* output(std::string_view name) const noexcept;
-  const FeatureDescription* state(std::string_view name) const noexcept;
+  const FeatureDescription* input(std::string_view feature) const noexcept;
+  const FeatureDescription* output(std::string_view feature) const noexcept;
+  const FeatureDescription* state(std::string_view feature) const noexcept;
 
   /// Checks a whole set of inputs: unknown names, missing inputs that are not optional, and each
   /// value by FeatureDescription::check_value. Throws Error{feature_type} for the first finding.
-  void check_inputs(const FeatureProvider& inputs) const;
+  void check_inputs(const FeatureProvider& values) const;
 };
 
 }  // namespace pome

@@ -31,7 +31,7 @@ namespace {
 
 constexpr std::int64_t pixel_limit = std::int64_t{1} << 30;
 
-[[noreturn]] void fail(std::string message) {
+[[noreturn]] void fail(std::string_view message) {
   throw Error(ErrorCode::parameters, cat("PixelBuffer: ", message));
 }
 
@@ -205,21 +205,22 @@ PixelBuffer PixelBuffer::clone() const {
   return impl_ ? converted_to(format()) : PixelBuffer();
 }
 
-PixelBuffer PixelBuffer::converted_to(PixelFormat wanted) const {
+PixelBuffer PixelBuffer::converted_to(PixelFormat format) const {
   if (!impl_) fail("the picture is empty");
-  PixelBuffer out(wanted, width(), height());
-  const int step = bytes_per_pixel(format());
-  const int out_step = bytes_per_pixel(wanted);
-  const bool from_gray = image::is_gray(format());
+  const PixelFormat own = impl_->format;
+  PixelBuffer out(format, width(), height());
+  const int step = bytes_per_pixel(own);
+  const int out_step = bytes_per_pixel(format);
+  const bool from_gray = image::is_gray(own);
   for (std::int64_t y = 0; y < height(); ++y) {
     const std::byte* from = row(y);
     std::byte* to = out.mutable_row(y);
-    if (wanted == format()) {
+    if (format == own) {
       std::memcpy(to, from, static_cast<std::size_t>(width() * step));
       continue;
     }
     for (std::int64_t x = 0; x < width(); ++x, from += step, to += out_step)
-      store(to, wanted, load(from, format()), from_gray);
+      store(to, format, load(from, own), from_gray);
   }
   return out;
 }

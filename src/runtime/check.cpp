@@ -180,23 +180,23 @@ void check_dictionary(const FeatureDescription& feature, const FeatureValue& val
     fail_type(feature, value);
 }
 
-std::string expected_names(const std::vector<FeatureDescription>& features) {
-  if (features.empty()) return "the model has no inputs";
+std::vector<std::string_view> names_of(const std::vector<FeatureDescription>& features) {
   std::vector<std::string_view> names;
+  names.reserve(features.size());
   for (const FeatureDescription& feature : features) names.emplace_back(feature.name);
-  return cat("the model's inputs are ", base::list_text(names));
+  return names;
 }
 
-void check_names(const ModelDescription& model, const FeatureProvider& inputs) {
-  std::vector<std::string_view> names;
-  for (const FeatureDescription& feature : model.inputs) names.emplace_back(feature.name);
-  for (const auto& [given, value] : inputs) {
+void check_names(const ModelDescription& model, const FeatureProvider& values) {
+  for (const auto& [given, value] : values) {
     if (model.input(given) != nullptr) continue;
+    const std::vector<std::string_view> names = names_of(model.inputs);
     const std::string_view near = base::nearest(given, names);
+    std::string hint = cat("the model's inputs are ", base::list_text(names));
+    if (names.empty()) hint = "the model has no inputs";
+    if (!near.empty()) hint = cat("did you mean ", base::quoted(near), "?");
     throw Error(ErrorCode::feature_type,
-                cat("feature ", base::quoted(given), " is not an input of the model",
-                    near.empty() ? cat("; ", expected_names(model.inputs))
-                                 : cat("; did you mean ", base::quoted(near), "?")));
+                cat("feature ", base::quoted(given), " is not an input of the model; ", hint));
   }
 }
 

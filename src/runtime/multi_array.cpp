@@ -32,7 +32,7 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 
-[[noreturn]] void fail(std::string message) {
+[[noreturn]] void fail(std::string_view message) {
   throw Error(ErrorCode::parameters, cat("MultiArray: ", message));
 }
 
