@@ -98,6 +98,13 @@ class POME_API Asset {
 /// the same time is refused with Error{parameters}.
 class POME_API State {
  public:
+  /// A copy of one buffer. Throws Error{parameters} for an unknown name, or while a prediction
+  /// uses the state.
+  MultiArray read(std::string_view name) const;
+  /// Overwrites one buffer; the element type is converted. Throws as read(), and
+  /// Error{feature_type} for another shape.
+  void write(std::string_view name, const MultiArray& value);
+
   const std::shared_ptr<runtime::StateData>& data() const noexcept { return data_; }
 
  private:

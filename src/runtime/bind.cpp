@@ -65,6 +65,12 @@ void add_array(const FeatureDescription& feature, const compiler::Operand& opera
     book(budget, array.count(), declared, feature);
     array = array.converted_to(declared);
   }
+  // Saturates, as every conversion of a MultiArray does.
+  if (is_integer(operand.type.dtype) && is_float(array.data_type()) &&
+      is_array_type(operand.type.dtype)) {
+    book(budget, array.count(), operand.type.dtype, feature);
+    array = array.converted_to(operand.type.dtype);
+  }
   InputTensor tensor;
   tensor.data = array.data();
   tensor.dtype = array.data_type();

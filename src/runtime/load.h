@@ -1,4 +1,4 @@
-// From an asset to something that predicts: the one place that knows all the rooms in between.
+// From a program to something that predicts.
 #pragma once
 
 #include <memory>
@@ -6,25 +6,26 @@
 #include <string>
 
 #include "base/budget.h"
+#include "exec/weights.h"
+#include "format/asset.h"
 #include "ir/program.h"
 #include "pome/model.h"
-#include "runtime/asset_data.h"
 #include "runtime/predict.h"
 
 namespace pome::runtime {
 
-/// The program of an ML Program, as the file has it. Each call reads it anew, since whoever
-/// compiles it rewrites it. Throws Error: io (damaged), unsupported (another model type, named,
-/// with what is missing for it).
-std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& budget);
-
-/// Nothing when this build can run models of the asset's type; else one sentence that names the
+/// Nothing when this build runs models of the description's type; else one sentence that names the
 /// type and says what is missing.
 std::optional<std::string> why_not_runnable(const ModelDescription& description);
 
-/// `function_name` empty: the default function. Throws as read_program, and Error{parameters} for
-/// a name that the program lacks.
-LoadedFunction load_function(const AssetData& asset, const std::string& function_name,
-                             const Configuration& configuration, base::Budget& budget);
+/// Finds weights in the files of an asset, checked against the type that the program declares.
+exec::BlobReader blob_reader(const format::Asset& files);
+
+/// Compiles one function of a program. `function_name` empty: "main", or the only function.
+/// `budget` is kept with the weights. Throws Error: parameters (no such function), io (damaged
+/// weights), unsupported (an operation that cannot run, named), out_of_memory.
+LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format::Asset& files,
+                             const std::string& function_name, const Configuration& configuration,
+                             std::shared_ptr<base::Budget> budget);
 
 }  // namespace pome::runtime

@@ -1,10 +1,12 @@
 #include "runtime/predict.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/text.h"
 #include "runtime/bind.h"
+#include "runtime/shape_text.h"
 
 namespace pome::runtime {
 
@@ -85,22 +87,6 @@ FeatureProvider run(const ModelData& model, const FeatureProvider& inputs,
   return make_outputs(model, std::move(tensors));
 }
 
-// Marks a state as in use for the length of one prediction.
-class StateUse {
- public:
-  explicit StateUse(StateData& state) : state_(state) {
-    if (state_.busy.exchange(true, std::memory_order_acquire))
-      throw Error(ErrorCode::parameters,
-                  "the state is in use by another prediction; a state serves one at a time");
-  }
-  ~StateUse() { state_.busy.store(false, std::memory_order_release); }
-  StateUse(const StateUse&) = delete;
-  StateUse& operator=(const StateUse&) = delete;
-
- private:
-  StateData& state_;
-};
-
 }  // namespace
 
 // Joins the description's features with the program's operands, once.
@@ -130,8 +116,41 @@ FeatureProvider predict(const std::shared_ptr<const ModelData>& model,
   }
   if (state->model != model)
     throw Error(ErrorCode::parameters, "the state belongs to another model");
-  const StateUse use(*state);
   return run(*model, inputs, state->set.get(), options);
+}
+
+namespace {
+
+std::size_t find_state(const StateData& state, std::string_view name) {
+  if (state.set == nullptr)
+    throw Error(ErrorCode::parameters,
+                cat("there is no state ", base::quoted(name), ", the model keeps none"));
+  return state.set->find(name);
+}
+
+}  // namespace
+
+MultiArray read_state(const StateData& state, std::string_view name) {
+  const std::size_t at = find_state(state, name);
+  const compiler::StateSet::Use use(*state.set);
+  const MultiArray stored = to_array(use.tensors()[at]);
+  return stored.converted_to(state.set->operand(at).type.dtype);
+}
+
+void write_state(const StateData& state, std::string_view name, const MultiArray& value) {
+  const std::size_t at = find_state(state, name);
+  const compiler::StateSet::Use use(*state.set);
+  base::HostTensor& tensor = use.tensors()[at];
+  const auto& dims = tensor.dims();
+  if (!value || !std::ranges::equal(value.shape(), dims))
+    throw Error(ErrorCode::feature_type,
+                cat("state ", base::quoted(name), ": ", value.text(), " was given, expected (",
+                    runtime::shape_text(dims), ")"));
+  // Through the declared type: a state of fp16 keeps what fp16 can hold.
+  const MultiArray stored =
+      value.converted_to(state.set->operand(at).type.dtype).converted_to(tensor.dtype());
+  if (tensor.byte_size() != 0)
+    std::memcpy(tensor.mutable_view().data, stored.data(), tensor.byte_size());
 }
 
 }  // namespace pome::runtime

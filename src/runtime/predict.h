@@ -1,10 +1,10 @@
 // One prediction: features in, tensors through the executable, features out.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "compiler/executable.h"
@@ -38,9 +38,12 @@ struct ModelData {
 /// What a State holds.
 struct StateData {
   std::shared_ptr<const ModelData> model;
-  std::shared_ptr<compiler::StateSet> set;
-  std::atomic<bool> busy{false};
+  std::shared_ptr<compiler::StateSet> set;  ///< null for a model without states
 };
+
+/// State::read and State::write.
+MultiArray read_state(const StateData& state, std::string_view name);
+void write_state(const StateData& state, std::string_view name, const MultiArray& value);
 
 /// Joins the description's features with the executable's operands, once. Throws Error{parameters}
 /// where one has an input or output that the other lacks.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 
@@ -37,6 +38,7 @@ class PlainExecutable final : public compiler::Executable {
   std::shared_ptr<compiler::StateSet> make_state() const override { return nullptr; }
   std::int64_t weight_bytes() const noexcept override { return 0; }
   std::int64_t planned_signatures() const noexcept override { return 0; }
+  const compiler::Lowered& lowered() const noexcept override { std::abort(); }
 };
 
 FeatureDescription array(std::string name, DataType type, std::vector<std::int64_t> shape) {
@@ -339,18 +341,29 @@ TEST(PredictWithState, OfAnotherModelIsRefused) {
             "the state belongs to another model");
 }
 
-TEST(PredictWithState, ServesOnePredictionAtATime) {
-  Fixture f;
+TEST(PredictWithState, ReadsAndWritesInTheDeclaredType) {
+  const compiler::Operand cache{"cache", ir::Type::tensor(DataType::fp16, {1, 2})};
   StateData state;
-  state.model = f.model;
-  f.predict({}, nothing);
-  f.executable->run = [&](std::span<const InputTensor>) {
-    EXPECT_THAT(error_of([&] { runtime::predict(f.model, {}, &state, {}); }),
-                HasSubstr("in use by another prediction"));
-    return std::vector<HostTensor>();
-  };
-  runtime::predict(f.model, {}, &state, {});
-  EXPECT_FALSE(state.busy.load());
+  state.set = std::make_shared<compiler::StateSet>(std::span(&cache, 1));
+  EXPECT_THAT(read_state(state, "cache").converted_to(DataType::fp32).elements<float>(),
+              ElementsAre(0, 0));
+  write_state(state, "cache", MultiArray::copy_of<double>({1.0 / 3, 70000}, {1, 2}));
+  const MultiArray kept = read_state(state, "cache");
+  EXPECT_EQ(kept.data_type(), DataType::fp16);
+  // numpy: float(np.float16(1 / 3))
+  EXPECT_EQ(kept.at({0, 0}), 0.333251953125);
+  EXPECT_EQ(kept.at({0, 1}), std::numeric_limits<double>::infinity());
+  EXPECT_THAT(error_of([&] { write_state(state, "cache", MultiArray(DataType::fp16, {2})); }),
+              HasSubstr("state 'cache': MultiArray (fp16, 2) was given, expected (1 x 2)"));
+  EXPECT_THAT(error_of([&] { (void)read_state(state, "cahe"); }), HasSubstr("'cache'"));
+}
+
+TEST(PredictWithState, RefusesAccessWhileItIsInUse) {
+  const compiler::Operand cache{"cache", ir::Type::tensor(DataType::fp16, {1, 2})};
+  StateData state;
+  state.set = std::make_shared<compiler::StateSet>(std::span(&cache, 1));
+  const compiler::StateSet::Use use(*state.set);
+  EXPECT_THAT(error_of([&] { (void)read_state(state, "cache"); }), HasSubstr("in use"));
 }
 
 TEST(Predict, AsksTheBudgetBeforeItConverts) {
