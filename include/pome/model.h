@@ -74,7 +74,7 @@ class POME_API Asset {
   /// all the memory alive, and when it is null the caller does. Throws Error{io}.
   static Asset from_memory(std::span<const std::byte> specification,
                            const std::map<std::string, std::span<const std::byte>>& blob_mapping,
-                           std::shared_ptr<const void> owner = nullptr);
+                           const std::shared_ptr<const void>& owner = nullptr);
 
   /// The default function's description, or the model's only one.
   const ModelDescription& description() const noexcept;

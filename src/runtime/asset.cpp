@@ -25,7 +25,7 @@ Asset Asset::from_path(const std::filesystem::path& path) {
 
 Asset Asset::from_memory(std::span<const std::byte> specification,
                          const std::map<std::string, std::span<const std::byte>>& blob_mapping,
-                         std::shared_ptr<const void> owner) {
+                         const std::shared_ptr<const void>& owner) {
   base::Budget budget;
   const format::MemoryBlobs blobs(blob_mapping.begin(), blob_mapping.end());
   return Asset(make_data(format::asset_from_memory(specification, blobs, owner), budget));
