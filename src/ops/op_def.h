@@ -43,6 +43,7 @@ inline constexpr TypeSet numbers = floats | i32;              ///< fp16, fp32, i
 inline constexpr TypeSet ints = i32 | small_ints;
 inline constexpr TypeSet all_numbers = floats | ints;
 inline constexpr TypeSet all = all_numbers | boolean;
+inline constexpr TypeSet base = numbers | boolean;            ///< what most operations took in iOS15
 inline constexpr TypeSet any = ~TypeSet{0};
 }  // namespace t
 
