@@ -18,15 +18,15 @@ namespace fs = std::filesystem;
 constexpr mode_t mode = 0666;  // less the user's umask
 constexpr int attempts = 100;  // names tried before giving up
 
-fs::path temporary_name(const fs::path& path) {
+}  // namespace
+
+fs::path temporary_beside(const fs::path& path) {
   std::uint64_t random = 0;
   if (::getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) {
     random = static_cast<std::uint64_t>(::getpid());
   }
   return path.parent_path() / cat(".pome-", random, ".tmp");
 }
-
-}  // namespace
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), folder_(path_.parent_path()) {
   if (folder_.empty()) folder_ = ".";
@@ -35,7 +35,7 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), folder_(path_.pa
   if (fd_) return;
   if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) fail(errno);
   for (int i = 0; i < attempts && !fd_; ++i) {
-    fs::path candidate = temporary_name(path_);
+    fs::path candidate = temporary_beside(path_);
     fd_ = Descriptor(::open(candidate.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode));
     if (fd_) {
       temporary_ = std::move(candidate);
@@ -77,7 +77,7 @@ void AtomicFile::write_at(std::int64_t offset, std::span<const std::byte> bytes)
 void AtomicFile::name_temporary() {
   const std::string self = cat("/proc/self/fd/", fd_.get());
   for (int i = 0; i < attempts; ++i) {
-    fs::path candidate = temporary_name(path_);
+    fs::path candidate = temporary_beside(path_);
     if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, candidate.c_str(), AT_SYMLINK_FOLLOW) == 0) {
       temporary_ = std::move(candidate);
       return;

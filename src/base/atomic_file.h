@@ -11,6 +11,9 @@
 
 namespace pome::base {
 
+/// A name beside `path` that nothing else uses, most likely: for what is renamed to `path` later.
+std::filesystem::path temporary_beside(const std::filesystem::path& path);
+
 /// Writes to a temporary in the folder of `path`; `commit` brings it to disk and gives it the name,
 /// replacing what was there. Destroyed before that, nothing is left behind; where the file system
 /// allows (O_TMPFILE), nothing is left even when the process is killed while it writes. Not

@@ -23,9 +23,7 @@ class Budget {
   void take(std::int64_t bytes, std::string_view what);
   /// Like `take`, for code that must not throw. False when the limit is passed.
   bool try_take(std::int64_t bytes) noexcept;
-  void give_back(std::int64_t bytes) noexcept {
-    used_.fetch_sub(bytes, std::memory_order_relaxed);
-  }
+  void give_back(std::int64_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   std::int64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
   std::int64_t limit() const noexcept { return limit_; }

@@ -124,7 +124,7 @@ std::shared_ptr<const ByteSource> from_bytes(std::string name, std::vector<std::
 }
 
 std::vector<std::byte> read_all(const ByteSource& source, Budget& budget) {
-  budget.take(source.size(), source.name());
+  budget.take(source.size(), base::quoted(source.name()));
   std::vector<std::byte> out(static_cast<std::size_t>(source.size()));
   source.read(0, out);
   return out;

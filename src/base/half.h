@@ -49,7 +49,9 @@ constexpr std::uint16_t f16_from_f32(float f) noexcept {
 }
 
 /// The float nearest to `f` that float16 can hold (as a cast to fp16 and back).
-constexpr float round_to_f16(float f) noexcept { return f32_from_f16(f16_from_f32(f)); }
+constexpr float round_to_f16(float f) noexcept {
+  return f32_from_f16(f16_from_f32(f));
+}
 
 constexpr float f32_from_bf16(std::uint16_t b) noexcept {
   return std::bit_cast<float>(static_cast<std::uint32_t>(b) << 16);

@@ -25,7 +25,9 @@ class InlineVector {
   InlineVector() noexcept = default;
   explicit InlineVector(std::size_t count, T value = T{}) { resize(count, value); }
   InlineVector(std::initializer_list<T> items) { assign(items.begin(), items.end()); }
-  explicit InlineVector(std::span<const T> items) { assign(items.data(), items.data() + items.size()); }
+  explicit InlineVector(std::span<const T> items) {
+    assign(items.data(), items.data() + items.size());
+  }
   InlineVector(const InlineVector& other) { assign(other.begin(), other.end()); }
   InlineVector(InlineVector&& other) noexcept { take(other); }
   ~InlineVector() = default;

@@ -11,8 +11,12 @@
 
 namespace pome::base {
 
-inline void append(std::string& out, std::string_view text) { out.append(text); }
-inline void append(std::string& out, char c) { out.push_back(c); }
+inline void append(std::string& out, std::string_view text) {
+  out.append(text);
+}
+inline void append(std::string& out, char c) {
+  out.push_back(c);
+}
 /// Only for `bool` itself: a string literal would rather become a bool than a string_view.
 template <std::same_as<bool> T>
 void append(std::string& out, T value) {
@@ -21,8 +25,7 @@ void append(std::string& out, T value) {
 void append(std::string& out, double value);
 
 template <std::integral T>
-  requires(!std::same_as<T, bool> && !std::same_as<T, char>)
-void append(std::string& out, T value) {
+requires(!std::same_as<T, bool> && !std::same_as<T, char>) void append(std::string& out, T value) {
   char buffer[24];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
   out.append(buffer, end);

@@ -1,21 +1,27 @@
 // A compiled function: immutable, shared, predicting from any number of threads.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/budget.h"
 #include "base/tensor.h"
+#include "compiler/options.h"
+#include "exec/weights.h"
 #include "ir/program.h"
 
 namespace pome::compiler {
 
 using base::Dims;
 using base::HostTensor;
+
+struct Lowered;
 
 /// A caller's tensor as input: any strides, element type of the caller's choice (fp16, fp32, fp64,
 /// integers, bool); converted to the declared type on the way in. Read only during the call.
@@ -32,9 +38,35 @@ struct Operand {
   ir::Type type;  ///< as declared; unknown dimensions where the program leaves them open
 };
 
-/// State tensors of one sequence of predictions, zero at first. Used by one prediction at a time:
-/// a second concurrent use is refused with Error{parameters}.
-class StateSet;
+/// State tensors of one sequence of predictions, zero at first. Used by one prediction (or reader,
+/// or writer) at a time: whoever comes second is refused with Error{parameters}.
+class StateSet {
+ public:
+  /// `operands` are the function's states; tensors are held in their storage type.
+  explicit StateSet(std::span<const Operand> operands);
+
+  /// Holds the state for one user; released on destruction.
+  class Use {
+   public:
+    explicit Use(StateSet& set);
+    ~Use() { set_.busy_.clear(std::memory_order_release); }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    std::span<HostTensor> tensors() const noexcept { return set_.tensors_; }
+
+   private:
+    StateSet& set_;
+  };
+
+  /// Position of a state by name. Throws Error{parameters} naming the states there are.
+  std::size_t find(std::string_view name) const;
+  const Operand& operand(std::size_t i) const noexcept { return operands_[i]; }
+
+ private:
+  std::vector<Operand> operands_;
+  std::vector<HostTensor> tensors_;
+  std::atomic_flag busy_;
+};
 
 struct RunOptions {
   std::stop_token stop;             ///< looked at between steps: Error{prediction_cancelled}
@@ -65,6 +97,17 @@ class Executable {
   /// Bytes of packed weights, shared by all signatures; and number of signatures planned so far.
   virtual std::int64_t weight_bytes() const noexcept = 0;
   virtual std::int64_t planned_signatures() const noexcept = 0;
+  /// Placements and tables, for plans and reports.
+  virtual const Lowered& lowered() const noexcept = 0;
 };
+
+/// Compiles one function of a program: resolves it, checks its types, runs the passes, places and
+/// packs. The function is rewritten by this; the program is kept alive and must not be changed by
+/// anyone else from here on. Functions of one program share packs through `weights`.
+/// Throws Error{unsupported or parameters or io} naming function and operation.
+std::shared_ptr<const Executable> compile(std::shared_ptr<ir::Program> program,
+                                          std::string_view function,
+                                          std::shared_ptr<exec::WeightStore> weights,
+                                          CompileOptions options);
 
 }  // namespace pome::compiler

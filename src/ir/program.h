@@ -190,6 +190,9 @@ void for_each_op(const Block& block, const std::function<void(Op&)>& visit);
 /// `max_block_depth`. Throws Error{io} naming function and operation.
 void verify(const Program& program);
 
+/// The same for one function, without the program around it.
+void verify(const Function& function);
+
 /// Nesting of blocks that is accepted; deeper programs are refused.
 inline constexpr int max_block_depth = 64;
 

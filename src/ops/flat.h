@@ -72,4 +72,8 @@ struct Facts {
 /// Throws Error{parameters} naming the operation.
 Facts infer(const FlatFunction& flat, std::span<const Type> inputs);
 
+/// Continues inference in place from call `first` of a block, with the types in `facts` of
+/// everything before it (the calls of later blocks included). What `infer` does from call 0.
+void infer_from(const FlatFunction& flat, Facts& facts, std::uint32_t block, std::size_t first);
+
 }  // namespace pome::ops

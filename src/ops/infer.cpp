@@ -44,8 +44,9 @@ class Inferrer {
  public:
   Inferrer(const FlatFunction& flat, Facts& facts) : flat_(flat), facts_(facts) {}
 
-  void run_block(std::uint32_t index) {
-    for (const auto& call : flat_.blocks[index].calls) run_call(call);
+  void run_block(std::uint32_t index, std::size_t first = 0) {
+    const auto& calls = flat_.blocks[index].calls;
+    for (std::size_t i = first; i < calls.size(); ++i) run_call(calls[i]);
   }
 
  private:
@@ -216,12 +217,16 @@ Facts infer(const FlatFunction& flat, std::span<const Type> inputs) {
   for (std::size_t i = 0; i < body.inputs.size(); ++i) {
     facts.types[body.inputs[i]] = inputs[i];
   }
+  infer_from(flat, facts, 0, 0);
+  return facts;
+}
+
+void infer_from(const FlatFunction& flat, Facts& facts, std::uint32_t block, std::size_t first) {
   try {
-    Inferrer(flat, facts).run_block(0);
+    Inferrer(flat, facts).run_block(block, first);
   } catch (Error& error) {
     throw error.within(base::cat("function ", base::quoted(flat.function->name)));
   }
-  return facts;
 }
 
 void infer_types(ir::Function& function) {

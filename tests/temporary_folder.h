@@ -31,7 +31,7 @@ class TemporaryFolder {
 
   /// Writes a file beneath the folder, with the folders above it.
   std::filesystem::path put(const std::filesystem::path& name, std::string_view content) const {
-    const auto path = path_ / name;
+    auto path = path_ / name;
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << content;
     return path;

@@ -1,0 +1,150 @@
+// Models: opened from a file or from memory, compiled for this machine, predicting.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pome/description.h"
+#include "pome/error.h"
+#include "pome/export.h"
+#include "pome/feature.h"
+
+namespace pome {
+
+/// MLComputeUnits, with its numbers: which devices a model may be placed on.
+enum class ComputeUnits : int {
+  cpu_only = 0,
+  cpu_and_gpu = 1,
+  all = 2,
+  cpu_and_neural_engine = 3,
+};
+
+/// "cpuOnly", "cpuAndGPU", "all" or "cpuAndNeuralEngine".
+POME_API std::string_view name(ComputeUnits units) noexcept;
+
+/// How intermediate results of fp16 are held.
+enum class Numerics : std::uint8_t {
+  exact,        ///< fp32 activations; rounded to fp16 where a cast, a state or an output says so
+  as_declared,  ///< every result that the model declares fp16 is rounded to fp16
+};
+
+/// Default of the byte budgets below: 64 GiB.
+inline constexpr std::int64_t default_byte_budget = std::int64_t{64} << 30;
+
+/// MLModelConfiguration.
+struct Configuration {
+  ComputeUnits compute_units = ComputeUnits::all;
+  std::string function_name{};       ///< of a model with several functions; empty: its default one
+  std::string model_display_name{};  ///< named in messages instead of the file
+  Numerics numerics = Numerics::exact;
+  std::int64_t byte_budget = default_byte_budget;  ///< bytes that loading may allocate
+};
+
+/// MLPredictionOptions.
+struct PredictionOptions {
+  std::stop_token stop{};  ///< ends the prediction early with Error{prediction_cancelled}
+  std::int64_t byte_budget = default_byte_budget;  ///< bytes that this prediction may allocate
+};
+
+namespace runtime {
+struct AssetData;
+struct ModelData;
+struct StateData;
+}  // namespace runtime
+
+/// MLModelAsset: a model's files, or its bytes in memory, opened and read but not compiled.
+/// Opens every model type, also those that this build cannot run. A cheap handle; thread-safe.
+class POME_API Asset {
+ public:
+  /// Opens `.mlmodel`, `.mlpackage` or `.mlmodelc`. Weights are read when they are needed, so the
+  /// files must stay until the last model was made from this. Throws Error{io} when the path
+  /// cannot be read or its content is damaged.
+  static Asset from_path(const std::filesystem::path& path);
+
+  /// A specification (the bytes of an `.mlmodel` file) with the weight files that it names:
+  /// "weights/weight.bin" for "@model_path/weights/weight.bin". Nothing is copied; `owner` keeps
+  /// all the memory alive, and when it is null the caller does. Throws Error{io}.
+  static Asset from_memory(std::span<const std::byte> specification,
+                           const std::map<std::string, std::span<const std::byte>>& blob_mapping,
+                           const std::shared_ptr<const void>& owner = nullptr);
+
+  /// The default function's description, or the model's only one.
+  const ModelDescription& description() const noexcept;
+  /// The description with this function's features. Throws Error{parameters} for an unknown name.
+  ModelDescription description(std::string_view function_name) const;
+  /// Empty where the model has only one function without a name of its own.
+  std::vector<std::string> function_names() const;
+  /// The path it was opened from; empty for memory.
+  const std::filesystem::path& path() const noexcept;
+
+  /// For the library's own parts.
+  const std::shared_ptr<const runtime::AssetData>& data() const noexcept { return data_; }
+
+ private:
+  explicit Asset(std::shared_ptr<const runtime::AssetData> data) noexcept;
+  std::shared_ptr<const runtime::AssetData> data_;
+};
+
+/// MLState: the buffers that a stateful model keeps between predictions, zero at first.
+/// A handle: copies are the same state. One prediction may use a state at a time; a second one at
+/// the same time is refused with Error{parameters}.
+class POME_API State {
+ public:
+  /// A copy of one buffer. Throws Error{parameters} for an unknown name, or while a prediction
+  /// uses the state.
+  MultiArray read(std::string_view name) const;
+  /// Overwrites one buffer; the element type is converted. Throws as read(), and
+  /// Error{feature_type} for another shape.
+  void write(std::string_view name, const MultiArray& value);
+
+  const std::shared_ptr<runtime::StateData>& data() const noexcept { return data_; }
+
+ private:
+  friend class Model;
+  explicit State(std::shared_ptr<runtime::StateData> data) noexcept;
+  std::shared_ptr<runtime::StateData> data_;
+};
+
+/// MLModel: compiled and ready to predict.
+///
+/// A cheap handle on something immutable: any number of threads may predict with one model at the
+/// same time, and a prediction under way keeps what it needs when the last handle is destroyed.
+class POME_API Model {
+ public:
+  /// Opens and compiles. Throws Error: io (missing, damaged), unsupported (a model type or an
+  /// operation that this build cannot run, named), parameters (unknown function name, a model that
+  /// contradicts itself), out_of_memory (the configuration's byte budget does not suffice).
+  static Model open(const std::filesystem::path& path, const Configuration& configuration = {});
+  static Model open(const Asset& asset, const Configuration& configuration = {});
+
+  const ModelDescription& description() const noexcept;
+  const Configuration& configuration() const noexcept;
+
+  /// Predicts. Inputs are checked against the description before anything runs; the result has
+  /// every output of the description, in its order, with memory of its own.
+  /// Throws Error: feature_type (an input is missing, unknown or not allowed: see
+  /// FeatureDescription::check_value), parameters (an operation failed; a state is needed),
+  /// out_of_memory, prediction_cancelled.
+  FeatureProvider predict(const FeatureProvider& inputs,
+                          const PredictionOptions& options = {}) const;
+  /// The same with a state that make_state() of this model gave; the prediction changes it.
+  FeatureProvider predict(const FeatureProvider& inputs, State& state,
+                          const PredictionOptions& options = {}) const;
+
+  /// A new state, all zero. For a model without states it is empty, and may be used all the same.
+  State make_state() const;
+
+ private:
+  explicit Model(std::shared_ptr<const runtime::ModelData> data) noexcept;
+  std::shared_ptr<const runtime::ModelData> data_;
+};
+
+}  // namespace pome

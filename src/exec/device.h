@@ -1,0 +1,107 @@
+// The interface that every device implements: what it can run, at what cost, and how.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exec/task.h"
+#include "exec/weights.h"
+#include "ops/flat.h"
+
+namespace pome::exec {
+
+/// How results are rounded (design, section 5).
+enum class Numerics : std::uint8_t { exact, as_declared };
+
+/// One call, with what is known of it whatever the input shapes are.
+struct CallSite {
+  const ops::FlatFunction* flat = nullptr;
+  const ops::FlatCall* call = nullptr;
+  const ops::Facts* facts = nullptr;   ///< for the declared input types: open dimensions unknown
+  WeightStore* weights = nullptr;
+  Numerics numerics = Numerics::exact;
+
+  const ir::Type& type(int param, int i = 0) const noexcept {
+    return facts->types[call->param(param)[static_cast<std::size_t>(i)]];
+  }
+  const ir::Type& result_type(std::size_t i = 0) const noexcept {
+    return facts->types[call->results[i]];
+  }
+  bool has(int param) const noexcept { return call->has(param); }
+  /// The value of a small constant argument, or an empty view.
+  base::TensorView known(int param, int i = 0) const noexcept;
+  /// The weight behind an argument, or null when it is computed at run time.
+  std::shared_ptr<const Weight> weight(int param, int i = 0) const;
+};
+
+/// Whether a device can run a call, and if not, why, in words for a person.
+struct Support {
+  bool yes = true;
+  std::string reason;
+  static Support no(std::string why) { return {false, std::move(why)}; }
+};
+
+/// One call with all dimensions known.
+struct PlanCall {
+  const ops::FlatCall* call = nullptr;
+  const ops::Facts* facts = nullptr;
+  int workers = 1;
+
+  const ir::Type& type(int param, int i = 0) const noexcept {
+    return facts->types[call->param(param)[static_cast<std::size_t>(i)]];
+  }
+  const ir::Type& result_type(std::size_t i = 0) const noexcept {
+    return facts->types[call->results[i]];
+  }
+  bool has(int param) const noexcept { return call->has(param); }
+  base::TensorView known(int param, int i = 0) const noexcept;
+};
+
+/// What to run for one call in one plan.
+struct PlannedKernel {
+  Kernel run = nullptr;
+  base::InlineVector<std::byte, 192> params;  ///< trivially copyable parameter block
+  std::size_t scratch_bytes = 0;              ///< shared by the step's tasks
+  std::size_t worker_scratch_bytes = 0;       ///< for each worker
+  bool in_place = false;  ///< result 0 may share the memory of argument 0 when their sizes agree
+
+  template <typename Params>
+  void set_params(const Params& value) {
+    static_assert(std::is_trivially_copyable_v<Params>);
+    const auto* bytes = reinterpret_cast<const std::byte*>(&value);
+    params.assign(bytes, bytes + sizeof value);
+  }
+};
+
+/// A call prepared for a device when the model is loaded: weights packed, constant parameters read.
+/// Independent of input shapes; immutable, used from many threads.
+class OpKernel {
+ public:
+  virtual ~OpKernel() = default;
+  /// Parameters and kernel for concrete dimensions. Cheap: a few hundred nanoseconds.
+  virtual PlannedKernel plan(const PlanCall& call) const = 0;
+  /// True when the kernel reads this argument (position in FlatCall::args) from its own pack or
+  /// parameters, so that no tensor needs to be handed over.
+  virtual bool takes_over(std::size_t arg) const noexcept = 0;
+};
+
+/// A device. Immutable, thread-safe; lives as long as the process.
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual std::string_view name() const noexcept = 0;   ///< "cpu", "reference"
+  virtual Support supports(const CallSite& site) const = 0;
+  /// Estimated seconds of one run, from a model of the machine, not from a clock. Unknown
+  /// dimensions count as `assumed_dim`.
+  virtual double cost(const CallSite& site) const = 0;
+  /// Called only after `supports` said yes.
+  virtual std::unique_ptr<OpKernel> prepare(const CallSite& site) const = 0;
+
+  static constexpr std::int64_t assumed_dim = 128;
+};
+
+}  // namespace pome::exec

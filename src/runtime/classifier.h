@@ -1,0 +1,42 @@
+// Classifier ML Programs: `classify`, the operation that names classes, belongs to the runtime.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/tensor.h"
+#include "ir/program.h"
+#include "pome/description.h"
+#include "pome/feature.h"
+
+namespace pome::runtime {
+
+/// What a function's `classify` operation says.
+struct Classifier {
+  std::string label_output;          ///< feature that gets the label of the likeliest class
+  std::string dictionary_output;     ///< feature that gets the probability of every class
+  std::string probabilities_output;  ///< output of the rewritten function that has the tensor
+  ClassLabels labels;                ///< one for each element of that tensor
+};
+
+/// The labels of a function's `classify` operation; monostate where there is none.
+/// Throws Error{parameters} when its classes are not a constant list of strings or int64s.
+ClassLabels class_labels(const ir::Function& function);
+
+/// Takes the `classify` operation out of the function and gives its probabilities in place of its
+/// two results, so that what is compiled computes on tensors alone. Nothing where there is none.
+/// Throws Error{parameters} when the operation is not one that can be taken out: nested in a block,
+/// more than one, used by another operation, or of constant probabilities.
+std::optional<Classifier> take_classifier(ir::Function& function);
+
+/// The label and the dictionary of one prediction. Of equal probabilities the class listed first
+/// wins; of classes with equal labels the likeliest counts in the dictionary.
+/// Throws Error{parameters} when the numbers of probabilities and classes differ.
+struct Classification {
+  FeatureValue label;
+  FeatureValue dictionary;
+};
+Classification classify(const MultiArray& probabilities, const ClassLabels& labels);
+
+}  // namespace pome::runtime

@@ -1,0 +1,102 @@
+#include "runtime/load.h"
+
+#include <array>
+#include <utility>
+
+#include "base/checked.h"
+#include "base/text.h"
+#include "compiler/executable.h"
+#include "format/blob_storage.h"
+#include "pome/error.h"
+
+namespace pome::runtime {
+
+using base::cat;
+
+namespace {
+
+// What is missing for a model type, to follow "models of type '...'".
+struct Missing {
+  std::string_view type;
+  std::string_view reason;
+};
+
+constexpr std::string_view networks = "neural networks arrive with a later version";
+constexpr std::string_view classical = "classical models arrive with a later version";
+constexpr std::string_view pipelines = "pipelines arrive with a later version";
+constexpr std::string_view apple =
+    "the computation is part of Apple's operating systems and not of the file, so it runs on Apple "
+    "devices only";
+constexpr std::string_view app = "they need code of the app that they were made for";
+
+constexpr std::array missing_types{
+    Missing{"neuralNetwork", networks},
+    Missing{"neuralNetworkClassifier", networks},
+    Missing{"neuralNetworkRegressor", networks},
+    Missing{"pipeline", pipelines},
+    Missing{"pipelineClassifier", pipelines},
+    Missing{"pipelineRegressor", pipelines},
+    Missing{"visionFeaturePrint", apple},
+    Missing{"audioFeaturePrint", apple},
+    Missing{"soundAnalysisPreprocessing", apple},
+    Missing{"textClassifier", apple},
+    Missing{"wordTagger", apple},
+    Missing{"gazetteer", apple},
+    Missing{"wordEmbedding", apple},
+    Missing{"customModel", app},
+    Missing{"linkedModel", app},
+    Missing{"serializedModel", "their content is private to the program that wrote it"},
+};
+
+std::string find_function(const ir::Program& program, const std::string& wanted) {
+  if (!wanted.empty()) return wanted;
+  if (program.find("main") == nullptr && program.functions.size() == 1)
+    return program.functions.front()->name;
+  return "main";
+}
+
+}  // namespace
+
+std::optional<std::string> why_not_runnable(const ModelDescription& description) {
+  if (description.model_type == "mlProgram") return std::nullopt;
+  std::string_view reason = classical;
+  for (const Missing& one : missing_types) {
+    if (one.type == description.model_type) reason = one.reason;
+  }
+  if (description.model_type.starts_with("type ")) reason = "it is not known to this version";
+  return cat("models of type ", base::quoted(description.model_type), " cannot run here: ", reason);
+}
+
+exec::BlobReader blob_reader(const format::Asset& files) {
+  return [files](const ir::BlobReference& reference, const ir::Type& type) {
+    const auto count = base::element_count(type.dims);
+    if (!type.is_tensor() || !count)
+      throw Error(ErrorCode::io, cat("a weight of type ", ir::text(type), " cannot be in a file"));
+    const format::BlobFile file(files.blob(reference.file));
+    const format::Blob blob = file.at(reference.offset, type.dtype, *count);
+    return exec::BlobRange{file.source(), blob.offset, blob.size};
+  };
+}
+
+LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format::Asset& files,
+                             const std::string& function_name, const Configuration& configuration,
+                             std::shared_ptr<base::Budget> budget) {
+  const std::string name = find_function(*program, function_name);
+  LoadedFunction out;
+  if (ir::Function* function = program->find(name)) {
+    try {
+      out.classifier = take_classifier(*function);
+    } catch (Error& error) {
+      throw error.within(cat("function ", base::quoted(name)));
+    }
+  }
+  compiler::CompileOptions options;
+  options.numerics = configuration.numerics == Numerics::exact ? exec::Numerics::exact
+                                                               : exec::Numerics::as_declared;
+  auto weights = std::make_shared<exec::WeightStore>(blob_reader(files), std::move(budget));
+  out.executable =
+      compiler::compile(std::move(program), name, std::move(weights), std::move(options));
+  return out;
+}
+
+}  // namespace pome::runtime
