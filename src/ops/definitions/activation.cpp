@@ -117,12 +117,9 @@ void infer_gelu(InferContext& call) {
 
 void evaluate_gelu(EvalContext& call) {
   switch (call.choice_or(mode, 0, gelu_modes)) {
-    case 0:
-      return evaluate_plain<exact_gelu_of>(call);
-    case 1:
-      return evaluate_plain<tanh_gelu_of>(call);
-    default:
-      return evaluate_plain<sigmoid_gelu_of>(call);
+    case 0: return evaluate_plain<exact_gelu_of>(call);
+    case 1: return evaluate_plain<tanh_gelu_of>(call);
+    default: return evaluate_plain<sigmoid_gelu_of>(call);
   }
 }
 

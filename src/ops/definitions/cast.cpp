@@ -42,16 +42,11 @@ struct Range {
 
 Range range_of(DataType type) noexcept {
   switch (type) {
-    case DataType::int8:
-      return {-128, 127};
-    case DataType::uint8:
-      return {0, 255};
-    case DataType::int16:
-      return {-32768, 32767};
-    case DataType::uint16:
-      return {0, 65535};
-    default:
-      return {-2147483648.0, 2147483647.0};
+    case DataType::int8: return {-128, 127};
+    case DataType::uint8: return {0, 255};
+    case DataType::int16: return {-32768, 32767};
+    case DataType::uint16: return {0, 65535};
+    default: return {-2147483648.0, 2147483647.0};
   }
 }
 

@@ -76,12 +76,9 @@ void infer(InferContext& call) {
 std::int64_t source(Mode how, std::int64_t at, std::int64_t size) {
   if (at >= 0 && at < size) return at;
   switch (how) {
-    case Mode::constant:
-      return -1;
-    case Mode::reflect:
-      return at < 0 ? -at : 2 * (size - 1) - at;
-    case Mode::replicate:
-      return std::clamp<std::int64_t>(at, 0, size - 1);
+    case Mode::constant: return -1;
+    case Mode::reflect: return at < 0 ? -at : 2 * (size - 1) - at;
+    case Mode::replicate: return std::clamp<std::int64_t>(at, 0, size - 1);
   }
   return -1;
 }
