@@ -1,4 +1,8 @@
-// pad: `pad` holds (before, after) pairs for the last dimensions of x.
+// pad: elements before and after the last dimensions of a tensor.
+#include <algorithm>
+#include <cstdint>
+
+#include "base/checked.h"
 #include "base/text.h"
 #include "ops/call.h"
 #include "ops/definitions/support.h"
@@ -6,93 +10,110 @@
 namespace pome::ops::definitions {
 namespace {
 
+enum : int { x, pad, mode, constant_val };
+
+constexpr std::string_view modes[] = {"constant", "reflect", "replicate"};
+enum class Mode : std::uint8_t { constant, reflect, replicate };
+
 using base::cat;
 
-enum : int { x, amounts, mode, constant_val };
-enum Mode : std::size_t { constant_mode, reflect, replicate };
-constexpr std::string_view modes[] = {"constant", "reflect", "replicate"};
+struct Padding {
+  Dims before, out;
+};
 
-Dims padded(const Call& call, const Dims& from, Dims& before) {
-  const auto pads = call.ints_or(amounts, {});
-  if (pads.size() % 2 != 0 || pads.size() / 2 > from.size()) {
-    call.fail(amounts, cat("has ", pads.size(), " values, expected two for each of up to ",
-                           from.size(), " dimensions"));
+Padding padding(const Call& call, const Dims& dims, const Dims& amounts) {
+  if (amounts.size() % 2 != 0 || amounts.size() > 2 * dims.size()) {
+    call.fail(pad, cat("has ", amounts.size(), " entries, expected two for each padded dimension ",
+                       "of shape ", base::shape_text(dims)));
   }
-  const auto kind = call.choice_or(mode, constant_mode, modes);
-  Dims dims = from;
-  before = Dims(from.size(), 0);
-  const auto lead = from.size() - pads.size() / 2;
-  for (std::size_t i = lead; i < from.size(); ++i) {
-    const auto front = pads[2 * (i - lead)];
-    const auto back = pads[2 * (i - lead) + 1];
-    before[i] = front;
-    if (front < 0 || back < 0) call.fail(amounts, cat("found ", base::shape_text(pads),
-                                                      ", expected 0 or more"));
-    if (!ir::is_known(from[i])) {
-      dims[i] = front + back == 0 ? from[i] : ir::unknown_dim;
+  const auto how = static_cast<Mode>(call.choice_or(mode, 0, modes));
+  Padding p{.before = Dims(dims.size(), 0), .out = dims};
+  const auto lead = dims.size() - amounts.size() / 2;
+  for (std::size_t i = 0; i < amounts.size(); ++i) {
+    const auto d = lead + i / 2;
+    const auto size = dims[d];
+    if (amounts[i] < 0) call.fail(pad, cat("found ", amounts[i], ", expected at least 0"));
+    if (i % 2 == 0) p.before[d] = amounts[i];
+    if (!ir::is_known(size)) {
+      if (amounts[i] != 0) p.out[d] = ir::unknown_dim;
       continue;
     }
-    if (kind == reflect && (front >= from[i] || back >= from[i]) && front + back > 0) {
-      call.fail(amounts, cat("cannot reflect ", front, " and ", back, " elements of a dimension of ",
-                             from[i]));
+    if (amounts[i] != 0 &&
+        ((how == Mode::reflect && amounts[i] >= size) || (how == Mode::replicate && size == 0))) {
+      call.fail(pad, cat("cannot ", modes[static_cast<std::size_t>(how)], " ", amounts[i],
+                         " elements of dimension ", d, ", which has ", size));
     }
-    if (kind == replicate && from[i] == 0 && front + back > 0) {
-      call.fail(amounts, "cannot replicate the edge of an empty dimension");
-    }
-    dims[i] = from[i] + front + back;
+    const auto sum = base::checked_add(p.out[d], amounts[i]);
+    if (!sum) call.fail(pad, cat("dimension ", d, " does not fit 64 bits"));
+    p.out[d] = *sum;
   }
-  return dims;
+  return p;
 }
 
 void infer(InferContext& call) {
   const auto& in = call.type(x);
-  if (!in.ranked) return call.set_result(in);
-  if (!call.known(amounts)) {
-    return call.set_result(Type::tensor(in.dtype, Dims(in.rank(), ir::unknown_dim)));
+  call.choice_or(mode, 0, modes);
+  if (!in.ranked) {
+    call.set_result(in);
+    return;
   }
-  Dims before;
-  call.set_result(Type::tensor(in.dtype, padded(call, in.dims, before)));
+  bool found = false;
+  const Dims amounts = ints_if_known(call, pad, found);
+  if (found) {
+    call.set_result(Type::tensor(in.dtype, padding(call, in.dims, amounts).out));
+    return;
+  }
+  const auto& length = call.type(pad);
+  const auto expected = static_cast<std::int64_t>(2 * in.rank());
+  if (length.ranked && !ir::compatible(Type::tensor(length.dtype, {expected}), length)) {
+    call.fail(pad, cat("found shape ", base::shape_text(length.dims), ", expected [", expected,
+                       "], two entries for each dimension of x"));
+  }
+  call.set_result(Type::tensor(in.dtype, Dims(in.rank(), ir::unknown_dim)));
 }
 
-/// Index in the source for a padded position; -1 for the constant.
-std::int64_t source(std::int64_t at, std::int64_t size, std::size_t kind) {
+/// The source index for `at` (which may be outside), or -1 for the constant.
+std::int64_t source(Mode how, std::int64_t at, std::int64_t size) {
   if (at >= 0 && at < size) return at;
-  if (kind == reflect) return at < 0 ? -at : 2 * (size - 1) - at;
-  if (kind == replicate) return at < 0 ? 0 : size - 1;
+  switch (how) {
+    case Mode::constant: return -1;
+    case Mode::reflect: return at < 0 ? -at : 2 * (size - 1) - at;
+    case Mode::replicate: return std::clamp<std::int64_t>(at, 0, size - 1);
+  }
   return -1;
 }
 
 void evaluate(EvalContext& call) {
   const auto& in = call.in(x);
-  Dims before;
-  const auto dims = padded(call, Dims(in.dims), before);
-  const auto kind = call.choice_or(mode, constant_mode, modes);
-  const auto out = call.out(0, dims);
-  const auto strides = dense_strides(in.dims);
+  const auto p = padding(call, Dims(in.dims), call.ints_or(pad, {}));
+  const auto out = call.out(0, p.out);
+  const auto how = static_cast<Mode>(call.choice_or(mode, 0, modes));
   const double fill = call.float_or(constant_val, 0);
-  std::int64_t i = 0;
-  for (IndexWalk walk(dims, {}); !walk.done(); walk.next(), ++i) {
-    std::int64_t at = 0;
-    bool inside = true;
-    for (std::size_t d = 0; d < dims.size(); ++d) {
-      const auto from = source(walk.index()[d] - before[d], in.dims[d], kind);
-      inside = inside && from >= 0;
-      at += from * strides[d];
+  const Dims strides = dense_strides(in.dims);
+  std::int64_t o = 0;
+  for (IndexWalk walk(p.out, {}); !walk.done(); walk.next(), ++o) {
+    std::int64_t from = 0;
+    for (std::size_t i = 0; i < strides.size() && from >= 0; ++i) {
+      const auto at = source(how, walk.index()[i] - p.before[i], in.dims[i]);
+      from = at < 0 ? -1 : from + at * strides[i];
     }
-    if (inside) {
-      copy_element(in, at, out, i);
+    if (from < 0) {
+      store_f(out, o, fill);
     } else {
-      store_f(out, i, fill);
+      copy_element(in, from, out, o);
     }
   }
 }
 
-constexpr auto constant = Form::constant;
 constexpr Param params[] = {
-    {.name = "x", .types = t::all},
-    {.name = "pad", .types = t::ints},
-    {.name = "mode", .types = t::string, .form = constant, .required = false},
-    {.name = "constant_val", .types = t::all, .form = constant, .required = false},
+    {.name = "x", .types = t::floats, .group = 'T'},
+    {.name = "pad", .types = t::i32},
+    {.name = "mode", .types = t::string, .form = Form::constant, .required = false},
+    {.name = "constant_val",
+     .types = t::floats,
+     .form = Form::constant,
+     .required = false,
+     .group = 'T'},
 };
 constexpr OpVersion versions[] = {{Opset::ios15, params}};
 

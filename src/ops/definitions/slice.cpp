@@ -1,5 +1,7 @@
-// slice_by_index (numpy's x[begin:end:stride] with masks), slice_by_size, slice_update.
+// slice_by_index, slice_by_size, slice_update: Python's slices, per dimension.
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 #include "base/text.h"
 #include "ops/call.h"
@@ -10,283 +12,282 @@ namespace {
 
 using base::cat;
 
-/// Positions of the parameters of slice_by_index; slice_update has one more in front of `begin`.
-struct SliceParams {
+/// Positions of the slice parameters, which follow `x` (and `update`).
+struct Positions {
   int begin, end, stride, begin_mask, end_mask, squeeze_mask;
 };
+constexpr int x = 0;
+constexpr int update = 1;
+constexpr Positions by_index{1, 2, 3, 4, 5, 6};
+constexpr Positions by_update{2, 3, 4, 5, 6, 7};
 
-/// One dimension of a slice.
+/// A slice of one dimension: `count` elements from `first` on, `step` apart. `count` is unknown
+/// when it depends on what is not known yet.
 struct Range {
-  std::int64_t first = 0, step = 1, count = 0;
+  std::int64_t first = 0, step = 1, count = ir::unknown_dim;
   bool squeezed = false;
 };
 
-Dims read(const Call& call, int param, std::size_t rank, std::int64_t otherwise) {
-  auto values = call.ints_or(param, Dims(rank, otherwise));
-  if (values.size() != rank) {
-    call.fail(param, cat("has ", values.size(), " values, expected ", rank));
-  }
-  return values;
+/// The parameters of a slice; `begin` and `end` are empty vectors while they are not known.
+struct Slice {
+  bool begin_known = false, end_known = false;
+  Dims begin, end, stride, begin_mask, end_mask, squeeze_mask;
+};
+
+Slice read_slice(const Call& call, const Positions& p, std::size_t rank) {
+  Slice s;
+  s.begin = ints_if_known(call, p.begin, s.begin_known);
+  s.end = ints_if_known(call, p.end, s.end_known);
+  s.stride = call.ints_or(p.stride, Dims(rank, 1));
+  s.begin_mask = call.ints_or(p.begin_mask, Dims(rank, 0));
+  s.end_mask = call.ints_or(p.end_mask, Dims(rank, 0));
+  s.squeeze_mask = call.ints_or(p.squeeze_mask, Dims(rank, 0));
+  const auto check = [&](int param, const Dims& values) {
+    if (values.size() != rank) {
+      call.fail(param, cat("has ", values.size(), " entries, expected one for each of the ", rank,
+                           " dimensions of x"));
+    }
+  };
+  if (s.begin_known) check(p.begin, s.begin);
+  if (s.end_known) check(p.end, s.end);
+  check(p.stride, s.stride);
+  check(p.begin_mask, s.begin_mask);
+  check(p.end_mask, s.end_mask);
+  check(p.squeeze_mask, s.squeeze_mask);
+  if (std::ranges::find(s.stride, 0) != s.stride.end()) call.fail(p.stride, "found 0");
+  return s;
 }
 
-/// Numpy's rules for known begin and end.
-Range range_of(std::int64_t size, std::int64_t begin, std::int64_t end, std::int64_t step,
-               bool from_start, bool to_end) {
-  Range r;
-  r.step = step;
-  const bool known = ir::is_known(size);
-  if (!known) {
-    // The size may cut any range short, so nothing is certain but the whole.
-    r.count = from_start && to_end && step == 1 ? size : ir::unknown_dim;
-    return r;
+Range squeezed_range(const Call& call, const Positions& p, const Slice& s, std::size_t i,
+                     std::int64_t size) {
+  Range r{.count = 1, .squeezed = true};
+  if (s.begin_mask[i] != 0 || !s.begin_known || !ir::is_known(size)) return r;
+  r.first = s.begin[i] < 0 ? s.begin[i] + size : s.begin[i];
+  if (r.first < 0 || r.first >= size) {
+    call.fail(p.begin,
+              cat("index ", s.begin[i], " is outside dimension ", i, " of ", size, " elements"));
   }
-  const std::int64_t low = step > 0 ? 0 : -1;
-  const std::int64_t high = step > 0 ? size : size - 1;
-  const auto bound = [&](std::int64_t v) { return std::clamp(v < 0 ? v + size : v, low, high); };
-  const auto first = from_start ? (step > 0 ? 0 : size - 1) : bound(begin);
-  const auto last = to_end ? (step > 0 ? size : -1) : bound(end);
-  r.first = first;
-  const auto distance = step > 0 ? last - first : first - last;
-  const auto width = step > 0 ? step : -step;
-  r.count = distance <= 0 ? 0 : (distance + width - 1) / width;
   return r;
 }
 
-base::InlineVector<Range, 6> ranges(const Call& call, const SliceParams& p, const Dims& dims) {
-  const auto rank = dims.size();
-  const auto begin = read(call, p.begin, rank, 0);
-  const auto end = read(call, p.end, rank, 0);
-  const auto stride = read(call, p.stride, rank, 1);
-  const auto begin_mask = read(call, p.begin_mask, rank, 0);
-  const auto end_mask = read(call, p.end_mask, rank, 0);
-  const auto squeeze_mask = read(call, p.squeeze_mask, rank, 0);
-  base::InlineVector<Range, 6> out;
-  for (std::size_t i = 0; i < rank; ++i) {
-    if (stride[i] == 0) call.fail(p.stride, "found 0, expected another step");
-    if (squeeze_mask[i] != 0) {
-      Range r;
-      r.squeezed = true;
-      r.count = 1;
-      const auto at = begin_mask[i] != 0 ? 0 : begin[i];
-      r.first = at;
-      if (ir::is_known(dims[i])) {
-        r.first = at < 0 ? at + dims[i] : at;
-        if (r.first < 0 || r.first >= dims[i]) {
-          call.fail(p.begin, cat("index ", at, " is outside a dimension of ", dims[i]));
-        }
-      }
-      out.push_back(r);
-      continue;
-    }
-    out.push_back(range_of(dims[i], begin[i], end[i], stride[i], begin_mask[i] != 0,
-                           end_mask[i] != 0));
+Range range_of(const Call& call, const Positions& p, const Slice& s, std::size_t i,
+               std::int64_t size) {
+  if (s.squeeze_mask[i] != 0) return squeezed_range(call, p, s, i, size);
+  const auto step = s.stride[i];
+  const bool whole = s.begin_mask[i] != 0 && s.end_mask[i] != 0;
+  Range r{.step = step};
+  if (!ir::is_known(size)) {
+    if (whole && (step == 1 || step == -1)) r.count = size;
+    return r;
   }
-  return out;
+  if ((s.begin_mask[i] == 0 && !s.begin_known) || (s.end_mask[i] == 0 && !s.end_known)) return r;
+  // Python's rule: negative counts from the end, then both ends are clamped to where a walk in
+  // the direction of the step can start and stop.
+  const std::int64_t low = step > 0 ? 0 : -1;
+  const std::int64_t high = step > 0 ? size : size - 1;
+  const auto clamped = [&](std::int64_t v) { return std::clamp(v < 0 ? v + size : v, low, high); };
+  r.first = s.begin_mask[i] != 0 ? (step > 0 ? low : high) : clamped(s.begin[i]);
+  const auto stop = s.end_mask[i] != 0 ? (step > 0 ? high : low) : clamped(s.end[i]);
+  r.count = step > 0 ? (stop - r.first + step - 1) / step : (r.first - stop - step - 1) / -step;
+  if ((step > 0 && stop <= r.first) || (step < 0 && stop >= r.first)) r.count = 0;
+  return r;
 }
 
-Dims result_dims(const base::InlineVector<Range, 6>& parts) {
-  Dims dims;
-  for (const auto& r : parts) {
-    if (!r.squeezed) dims.push_back(r.count);
-  }
-  return dims;
-}
-
-/// What is known when begin or end are computed: rank without the squeezed dimensions.
-Dims open_dims(const Call& call, const SliceParams& p, const Dims& dims) {
-  const auto squeeze = read(call, p.squeeze_mask, dims.size(), 0);
-  const auto from_start = read(call, p.begin_mask, dims.size(), 0);
-  const auto to_end = read(call, p.end_mask, dims.size(), 0);
+/// Dims of the slice, squeezed ones left out.
+Dims slice_dims(const Call& call, const Positions& p, const Dims& dims) {
+  const auto s = read_slice(call, p, dims.size());
   Dims out;
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (squeeze[i] != 0) continue;
-    const bool whole = from_start[i] != 0 && to_end[i] != 0 && !call.has(p.stride);
-    out.push_back(whole ? dims[i] : ir::unknown_dim);
+    const auto r = range_of(call, p, s, i, dims[i]);
+    if (!r.squeezed) out.push_back(r.count);
   }
   return out;
 }
 
-// --- slice_by_index ---
-
-enum : int { x, begin, end, stride, begin_mask, end_mask, squeeze_mask };
-constexpr SliceParams by_index{begin, end, stride, begin_mask, end_mask, squeeze_mask};
-
-void infer_index(InferContext& call) {
-  const auto& in = call.type(x);
-  if (!in.ranked || !call.settled(stride) || !call.settled(squeeze_mask)) {
-    return call.set_result(Type::unranked(in.dtype));
-  }
-  if (!call.known(begin) || !call.known(end)) {
-    return call.set_result(Type::tensor(in.dtype, open_dims(call, by_index, in.dims)));
-  }
-  call.set_result(Type::tensor(in.dtype, result_dims(ranges(call, by_index, in.dims))));
-}
-
-/// Calls `visit(offset in x, position in the slice)` for every element of a slice.
-template <typename Visit>
-void each_element(const base::InlineVector<Range, 6>& parts, const Dims& dims, Visit&& visit) {
-  const auto dense = dense_strides(dims);
+/// Calls `f(offset in x, k)` for the k-th element of the slice.
+template <typename F>
+void each_element(const Call& call, const Positions& p, const Dims& dims, F f) {
+  const auto s = read_slice(call, p, dims.size());
   Dims counts;
-  Dims steps;
-  std::int64_t start = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    counts.push_back(parts[i].count);
-    steps.push_back(parts[i].step * dense[i]);
-    start += parts[i].first * dense[i];
+  Dims steps = dense_strides(dims);
+  std::int64_t first = 0;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    const auto r = range_of(call, p, s, i, dims[i]);
+    counts.push_back(r.count);
+    first += r.first * steps[i];
+    // A single step is never taken; its product with a huge stride might not fit.
+    steps[i] = r.count > 1 ? steps[i] * r.step : 0;
   }
-  const Dims walks[] = {steps};
-  std::int64_t at = 0;
-  for (IndexWalk walk(counts, walks); !walk.done(); walk.next(), ++at) {
-    visit(start + walk.offset(0), at);
+  std::int64_t k = 0;
+  for (IndexWalk walk(counts, {&steps, 1}); !walk.done(); walk.next(), ++k) {
+    f(first + walk.offset(0), k);
   }
 }
 
-void evaluate_index(EvalContext& call) {
+void infer_slice_by_index(InferContext& call) {
+  const auto& in = call.type(x);
+  call.set_result(in.ranked ? Type::tensor(in.dtype, slice_dims(call, by_index, in.dims)) : in);
+}
+
+void evaluate_slice_by_index(EvalContext& call) {
   const auto& in = call.in(x);
   const Dims dims(in.dims);
-  const auto parts = ranges(call, by_index, dims);
-  const auto out = call.out(0, result_dims(parts));
-  each_element(parts, dims,
-               [&](std::int64_t from, std::int64_t to) { copy_element(in, from, out, to); });
+  const auto out = call.out(0, slice_dims(call, by_index, dims));
+  each_element(call, by_index, dims,
+               [&](std::int64_t from, std::int64_t k) { copy_element(in, from, out, k); });
 }
 
-// --- slice_by_size: size -1 reaches to the end ---
-
-enum : int { size_x, size_begin, size };
-
-base::InlineVector<Range, 6> size_ranges(const Call& call, const Dims& dims) {
-  const auto first = read(call, size_begin, dims.size(), 0);
-  const auto sizes = read(call, size, dims.size(), -1);
-  base::InlineVector<Range, 6> out;
-  for (std::size_t i = 0; i < dims.size(); ++i) {
-    Range r;
-    if (!ir::is_known(dims[i])) {
-      r.first = first[i];
-      r.count = sizes[i] < 0 ? ir::unknown_dim : sizes[i];
-      out.push_back(r);
-      continue;
-    }
-    r.first = first[i] < 0 ? first[i] + dims[i] : first[i];
-    r.count = sizes[i] == -1 ? dims[i] - r.first : sizes[i];
-    if (r.first < 0 || r.count < 0 || r.first + r.count > dims[i]) {
-      call.fail(size, cat("a slice of ", sizes[i], " from ", first[i], " leaves dimension ", i,
-                          " of ", dims[i]));
-    }
-    out.push_back(r);
+void require_update(const Call& call, const Dims& slice, const Dims& given) {
+  const auto dtype = call.type(x).dtype;
+  if (!ir::compatible(Type::tensor(dtype, slice), Type::tensor(dtype, given))) {
+    call.fail(update, cat("found shape ", base::shape_text(given), ", the slice has shape ",
+                          base::shape_text(slice)));
   }
-  return out;
 }
 
-void infer_size(InferContext& call) {
-  const auto& in = call.type(size_x);
-  if (!in.ranked) return call.set_result(in);
-  if (!call.known(size)) {
-    return call.set_result(Type::tensor(in.dtype, Dims(in.rank(), ir::unknown_dim)));
+void infer_slice_update(InferContext& call) {
+  const auto& in = call.type(x);
+  if (in.ranked && call.type(update).ranked) {
+    require_update(call, slice_dims(call, by_update, in.dims), call.type(update).dims);
   }
-  if (!call.known(size_begin)) {
-    Dims dims = read(call, size, in.rank(), -1);
-    for (auto& d : dims) d = d < 0 ? ir::unknown_dim : d;
-    return call.set_result(Type::tensor(in.dtype, std::move(dims)));
-  }
-  call.set_result(Type::tensor(in.dtype, result_dims(size_ranges(call, in.dims))));
+  infer_same(call);
 }
 
-void evaluate_size(EvalContext& call) {
-  const auto& in = call.in(size_x);
+void evaluate_slice_update(EvalContext& call) {
+  const auto& in = call.in(x);
+  const auto& value = call.in(update);
   const Dims dims(in.dims);
-  const auto parts = size_ranges(call, dims);
-  const auto out = call.out(0, result_dims(parts));
-  each_element(parts, dims,
-               [&](std::int64_t from, std::int64_t to) { copy_element(in, from, out, to); });
-}
-
-// --- slice_update: x with the slice replaced ---
-
-enum : int { up_x, update, up_begin, up_end, up_stride, up_begin_mask, up_end_mask, up_squeeze };
-constexpr SliceParams by_update{up_begin, up_end, up_stride, up_begin_mask, up_end_mask,
-                                up_squeeze};
-
-void infer_update(InferContext& call) {
-  const auto& in = call.type(up_x);
-  if (in.is_static() && call.known(up_begin) && call.known(up_end)) {
-    const auto dims = result_dims(ranges(call, by_update, in.dims));
-    if (!ir::compatible(Type::tensor(in.dtype, dims), call.type(update))) {
-      call.fail(update, cat("found shape ", base::shape_text(call.type(update).dims),
-                            ", the slice has ", base::shape_text(dims)));
-    }
-  }
-  call.set_result(in);
-}
-
-void evaluate_update(EvalContext& call) {
-  const auto& in = call.in(up_x);
-  const auto& values = call.in(update);
-  const Dims dims(in.dims);
-  const auto parts = ranges(call, by_update, dims);
-  if (!(result_dims(parts) == Dims(values.dims))) {
-    call.fail(update, cat("found shape ", base::shape_text(values.dims), ", the slice has ",
-                          base::shape_text(result_dims(parts))));
-  }
+  require_update(call, slice_dims(call, by_update, dims), Dims(value.dims));
   const auto out = call.out(0, dims);
   copy_all(in, out);
-  each_element(parts, dims,
-               [&](std::int64_t to, std::int64_t from) { copy_element(values, from, out, to); });
+  each_element(call, by_update, dims,
+               [&](std::int64_t to, std::int64_t k) { copy_element(value, k, out, to); });
 }
 
-constexpr auto constant = Form::constant;
-constexpr TypeSet positions = types(DataType::int8, DataType::int16, DataType::int32);
-constexpr Param index_15[] = {
-    {.name = "x", .types = t::base},
-    {.name = "begin", .types = t::i32},
-    {.name = "end", .types = t::i32},
-    {.name = "stride", .types = t::i32, .form = constant, .required = false},
-    {.name = "begin_mask", .types = t::boolean, .form = constant, .required = false},
-    {.name = "end_mask", .types = t::boolean, .form = constant, .required = false},
-    {.name = "squeeze_mask", .types = t::boolean, .form = constant, .required = false},
-};
-constexpr Param index_17[] = {
-    {.name = "x", .types = t::all},
-    {.name = "begin", .types = positions},
-    {.name = "end", .types = positions},
-    {.name = "stride", .types = positions, .form = constant, .required = false},
-    {.name = "begin_mask", .types = t::boolean, .form = constant, .required = false},
-    {.name = "end_mask", .types = t::boolean, .form = constant, .required = false},
-    {.name = "squeeze_mask", .types = t::boolean, .form = constant, .required = false},
-};
-constexpr Param size_15[] = {{.name = "x", .types = t::base},
-                             {.name = "begin", .types = t::i32},
-                             {.name = "size", .types = t::i32}};
-constexpr Param size_17[] = {{.name = "x", .types = t::all},
-                             {.name = "begin", .types = positions},
-                             {.name = "size", .types = positions}};
-constexpr Param update_18[] = {
-    {.name = "x", .types = t::all, .group = 'T'},
-    {.name = "update", .types = t::all, .group = 'T'},
-    {.name = "begin", .types = positions},
-    {.name = "end", .types = positions},
-    {.name = "stride", .types = positions, .form = constant, .required = false},
-    {.name = "begin_mask", .types = t::boolean, .form = constant, .required = false},
-    {.name = "end_mask", .types = t::boolean, .form = constant, .required = false},
-    {.name = "squeeze_mask", .types = t::boolean, .form = constant, .required = false},
-};
+// --- slice_by_size: `size` elements from `begin` on; -1 takes what is left ---
+
+constexpr int begin = 1;
+constexpr int size = 2;
+
+void require_entries(const Call& call, int param, const Dims& values, std::size_t rank) {
+  if (values.size() != rank) {
+    call.fail(param, cat("has ", values.size(), " entries, expected one for each of the ", rank,
+                         " dimensions of x"));
+  }
+}
+
+/// Number of elements of dimension `i`; `first` becomes where they begin (when that is known).
+std::int64_t sized_count(const Call& call, std::size_t i, std::int64_t dim, std::int64_t wanted,
+                         bool begin_known, std::int64_t& first) {
+  if (wanted < -1) call.fail(size, cat("found ", wanted, ", expected a size or -1"));
+  if (!ir::is_known(dim) || !begin_known) return wanted == -1 ? ir::unknown_dim : wanted;
+  if (first < 0) first += dim;
+  const auto count = wanted == -1 ? dim - first : wanted;
+  if (first < 0 || first > dim || count > dim - first) {
+    call.fail(size, cat("takes ", count, " elements from index ", first, " of dimension ", i,
+                        ", which has ", dim));
+  }
+  return count;
+}
+
+void infer_slice_by_size(InferContext& call) {
+  const auto& in = call.type(x);
+  if (!in.ranked) {
+    call.set_result(in);
+    return;
+  }
+  bool begin_known = false;
+  bool size_known = false;
+  const Dims first = ints_if_known(call, begin, begin_known);
+  const Dims wanted = ints_if_known(call, size, size_known);
+  if (begin_known) require_entries(call, begin, first, in.rank());
+  if (size_known) require_entries(call, size, wanted, in.rank());
+  Dims out(in.rank(), ir::unknown_dim);
+  for (std::size_t i = 0; i < in.rank() && size_known; ++i) {
+    std::int64_t at = begin_known ? first[i] : 0;
+    out[i] = sized_count(call, i, in.dims[i], wanted[i], begin_known, at);
+  }
+  call.set_result(Type::tensor(in.dtype, std::move(out)));
+}
+
+void evaluate_slice_by_size(EvalContext& call) {
+  const auto& in = call.in(x);
+  const auto rank = in.dims.size();
+  Dims first = call.ints_or(begin, {});
+  const Dims wanted = call.ints_or(size, {});
+  require_entries(call, begin, first, rank);
+  require_entries(call, size, wanted, rank);
+  const Dims steps = dense_strides(in.dims);
+  Dims counts;
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < rank; ++i) {
+    counts.push_back(sized_count(call, i, in.dims[i], wanted[i], true, first[i]));
+    offset += first[i] * steps[i];
+  }
+  const auto out = call.out(0, counts);
+  std::int64_t k = 0;
+  for (IndexWalk walk(counts, {&steps, 1}); !walk.done(); walk.next(), ++k) {
+    copy_element(in, offset + walk.offset(0), out, k);
+  }
+}
+
+constexpr TypeSet basic = t::numbers | t::boolean;
+constexpr TypeSet indices = types(DataType::int8, DataType::int16, DataType::int32);
+constexpr Param mask(std::string_view name) {
+  return {.name = name, .types = t::boolean, .form = Form::constant, .required = false};
+}
+constexpr Param index(std::string_view name, TypeSet set) {
+  return {.name = name, .types = set, .group = 'U'};
+}
+constexpr Param stride(TypeSet set) {
+  return {.name = "stride", .types = set, .form = Form::constant, .required = false, .group = 'U'};
+}
+constexpr Param index_15[] = {{.name = "x", .types = basic},
+                              index("begin", t::i32),
+                              index("end", t::i32),
+                              stride(t::i32),
+                              mask("begin_mask"),
+                              mask("end_mask"),
+                              mask("squeeze_mask")};
+constexpr Param index_17[] = {{.name = "x", .types = t::all},
+                              index("begin", indices),
+                              index("end", indices),
+                              stride(indices),
+                              mask("begin_mask"),
+                              mask("end_mask"),
+                              mask("squeeze_mask")};
 constexpr OpVersion index_versions[] = {{Opset::ios15, index_15}, {Opset::ios17, index_17}};
+
+constexpr Param update_params[] = {{.name = "x", .types = t::all, .group = 'T'},
+                                   {.name = "update", .types = t::all, .group = 'T'},
+                                   index("begin", indices),
+                                   index("end", indices),
+                                   stride(indices),
+                                   mask("begin_mask"),
+                                   mask("end_mask"),
+                                   mask("squeeze_mask")};
+constexpr OpVersion update_versions[] = {{Opset::ios18, update_params}};
+
+constexpr Param size_15[] = {
+    {.name = "x", .types = basic}, index("begin", t::i32), index("size", t::i32)};
+constexpr Param size_17[] = {
+    {.name = "x", .types = t::all}, index("begin", indices), index("size", indices)};
 constexpr OpVersion size_versions[] = {{Opset::ios15, size_15}, {Opset::ios17, size_17}};
-constexpr OpVersion update_versions[] = {{Opset::ios18, update_18}};
 
 }  // namespace
 
 extern const OpDef op_slice_by_index, op_slice_by_size, op_slice_update;
 const OpDef op_slice_by_index{.name = "slice_by_index",
                               .versions = index_versions,
-                              .infer = infer_index,
-                              .evaluate = evaluate_index};
+                              .infer = infer_slice_by_index,
+                              .evaluate = evaluate_slice_by_index};
 const OpDef op_slice_by_size{.name = "slice_by_size",
                              .versions = size_versions,
-                             .infer = infer_size,
-                             .evaluate = evaluate_size};
+                             .infer = infer_slice_by_size,
+                             .evaluate = evaluate_slice_by_size};
 const OpDef op_slice_update{.name = "slice_update",
                             .versions = update_versions,
-                            .infer = infer_update,
-                            .evaluate = evaluate_update};
+                            .infer = infer_slice_update,
+                            .evaluate = evaluate_slice_update};
 
 }  // namespace pome::ops::definitions
