@@ -28,9 +28,6 @@ void infer_bool(InferContext& call) {
   infer_pair(call, DataType::boolean);
 }
 
-void infer_same_type(InferContext& call) { infer_pair(call, call.type(x).dtype); }
-void infer_bool(InferContext& call) { infer_pair(call, DataType::boolean); }
-
 /// Applies `f(double, double)` to floats and `g(int64, int64)` to integers, element by element.
 template <typename FloatOp, typename IntOp>
 void evaluate_pairs(EvalContext& call, FloatOp f, IntOp g) {
@@ -201,115 +198,6 @@ std::int64_t or_i(std::int64_t a, std::int64_t b) {
 std::int64_t xor_i(std::int64_t a, std::int64_t b) {
   return a ^ b;
 }
-
-/// Like `evaluate_arithmetic`, for operations that divide by y.
-template <double (*F)(double, double), std::int64_t (*G)(std::int64_t, std::int64_t)>
-void evaluate_division(EvalContext& call) {
-  evaluate_pairs(
-      call, [](double a, double b) { return F(a, b); },
-      [&call](std::int64_t a, std::int64_t b) {
-        if (b == 0) call.fail(y, "found an integer 0 to divide by");
-        return G(a, b);
-      });
-}
-
-double add_f(double a, double b) { return a + b; }
-std::int64_t add_i(std::int64_t a, std::int64_t b) { return a + b; }
-double sub_f(double a, double b) { return a - b; }
-std::int64_t sub_i(std::int64_t a, std::int64_t b) { return a - b; }
-double mul_f(double a, double b) { return a * b; }
-std::int64_t mul_i(std::int64_t a, std::int64_t b) { return a * b; }
-double div_f(double a, double b) { return a / b; }
-std::int64_t div_i(std::int64_t a, std::int64_t b) { return a / b; }
-double maximum_f(double a, double b) { return max_or_nan(a, b); }
-std::int64_t maximum_i(std::int64_t a, std::int64_t b) { return a < b ? b : a; }
-double minimum_f(double a, double b) { return min_or_nan(a, b); }
-std::int64_t minimum_i(std::int64_t a, std::int64_t b) { return b < a ? b : a; }
-
-double floor_div_f(double a, double b) { return std::floor(a / b); }
-std::int64_t floor_div_i(std::int64_t a, std::int64_t b) {
-  const std::int64_t q = a / b;
-  return q - static_cast<std::int64_t>(a % b != 0 && (a < 0) != (b < 0));
-}
-
-// The remainder has the sign of the divisor, as in Python.
-double mod_f(double a, double b) {
-  const double m = std::fmod(a, b);
-  if (m == 0) return std::copysign(0.0, b);
-  return (m < 0) != (b < 0) ? m + b : m;
-}
-std::int64_t mod_i(std::int64_t a, std::int64_t b) {
-  const std::int64_t m = a % b;
-  return m != 0 && (m < 0) != (b < 0) ? m + b : m;
-}
-
-double pow_f(double a, double b) { return std::pow(a, b); }
-
-// Exact modulo 2^64, so that the low 32 bits are those of the true power.
-std::int64_t pow_i(std::int64_t a, std::int64_t b) {
-  std::uint64_t result = 1;
-  auto base = static_cast<std::uint64_t>(a);
-  for (auto left = static_cast<std::uint64_t>(b); left != 0; left >>= 1U, base *= base) {
-    if ((left & 1U) != 0) result *= base;
-  }
-  return static_cast<std::int64_t>(result);
-}
-
-void evaluate_pow(EvalContext& call) {
-  evaluate_pairs(call, pow_f, [&call](std::int64_t a, std::int64_t b) {
-    if (b >= 0) return pow_i(a, b);
-    if (a == 0) call.fail(y, "found a negative power of the integer 0");
-    // 1 / a^|b| is a fraction, cut to 0, unless a is 1 or -1.
-    if (a == 1 || a == -1) return b % 2 == 0 ? 1 : a;
-    return std::int64_t{0};
-  });
-}
-
-/// Comparisons: `F` for floats, `G` for integers.
-template <bool (*F)(double, double), bool (*G)(std::int64_t, std::int64_t)>
-void evaluate_comparison(EvalContext& call) {
-  const auto& a = call.in(x);
-  const auto& b = call.in(y);
-  Dims dims;
-  if (!broadcast(Dims(a.dims), Dims(b.dims), dims)) fail_broadcast(call, x, y);
-  const auto out = call.out(0, dims);
-  const Dims strides[] = {broadcast_strides(a.dims, dims), broadcast_strides(b.dims, dims)};
-  const bool floating = is_float(a.dtype);
-  std::int64_t i = 0;
-  for (IndexWalk walk(dims, strides); !walk.done(); walk.next(), ++i) {
-    store_i(out, i,
-            floating ? F(load_f(a, walk.offset(0)), load_f(b, walk.offset(1)))
-                     : G(load_i(a, walk.offset(0)), load_i(b, walk.offset(1))));
-  }
-}
-
-template <typename T>
-bool equal(T a, T b) {
-  return a == b;
-}
-template <typename T>
-bool not_equal(T a, T b) {
-  return a != b;
-}
-template <typename T>
-bool greater(T a, T b) {
-  return a > b;
-}
-template <typename T>
-bool greater_equal(T a, T b) {
-  return a >= b;
-}
-template <typename T>
-bool less(T a, T b) {
-  return a < b;
-}
-template <typename T>
-bool less_equal(T a, T b) {
-  return a <= b;
-}
-std::int64_t and_i(std::int64_t a, std::int64_t b) { return a & b; }
-std::int64_t or_i(std::int64_t a, std::int64_t b) { return a | b; }
-std::int64_t xor_i(std::int64_t a, std::int64_t b) { return a ^ b; }
 
 constexpr Param params[] = {
     {.name = "x", .types = t::numbers, .group = 'T'},
