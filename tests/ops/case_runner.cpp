@@ -119,12 +119,13 @@ Built build(const json& test, Mode mode) {
   auto& body = *built.function->body;
   auto op = std::make_unique<ir::Op>(op_name, "tested");
   const auto* def = find(op_name);
+  const auto always = test.value("constant", std::vector<std::string>());
   for (const auto& [name, given] : test.at("inputs").items()) {
     std::vector<ir::Binding> bindings;
     const auto list = given.is_array() ? given : json::array({given});
     for (const auto& element : list) {
       const Tensor tensor(element);
-      if (is_constant(def, name, tensor, mode)) {
+      if (std::ranges::count(always, name) != 0 || is_constant(def, name, tensor, mode)) {
         bindings.emplace_back(tensor.constant());
         continue;
       }

@@ -7,7 +7,8 @@ Each module in tests/ops/cases/ has a function `cases(add)` and becomes one data
 
 with tensors {"dtype": MIL's name, "dims", "data": row-major, "nan"/"inf"/"-inf" as text}. Optional:
 "note" for people; "tol": [relative, absolute] where one rounding to fp32 does not cover it;
-"from_data": true when the result's shape depends on float data; "error": a part of the sentence
+"from_data": true when the result's shape depends on float data; "constant": parameters whose
+arguments are constants in every run although the signature does not ask for it; "error": a part of the sentence
 that the case must fail with (then "results" may say how many results the operation declares).
 
 Run it with the interpreter that has numpy and scipy; the results are committed.
@@ -52,7 +53,8 @@ def plain(value):
         return "nan"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    # The shortest text that reads back as this value in its own type.
+    # The shortest text that reads back as this value in the type it is held in.
+    value = np.float32(value)
     return float(np.format_float_positional(value, unique=True)) if 1e-5 < abs(value) < 1e15 \
         else float(np.format_float_scientific(value, unique=True))
 
@@ -62,7 +64,8 @@ class Adder:
         self.cases = []
 
     def __call__(self, op, outputs=None, *, opset="ios15", note=None, tol=None, error=None,
-                 from_data=False, results=None, dtype=None, **inputs):
+                 from_data=False, results=None, dtype=None,
+                 constant=None, **inputs):
         """`outputs`: one array or a list of them. Float results computed in double are rounded to
         `dtype`, by default the type of the first input (as values are held: fp16 as fp32)."""
         case = {"op": op, "opset": opset}
@@ -79,6 +82,8 @@ class Adder:
             case["outputs"] = [self.output(o, dtype, case["inputs"]) for o in outputs]
         if tol:
             case["tol"] = list(tol)
+        if constant:
+            case["constant"] = constant
         if from_data:
             case["from_data"] = True
         self.cases.append(case)
