@@ -42,15 +42,15 @@ inline constexpr std::int64_t default_byte_budget = std::int64_t{64} << 30;
 /// MLModelConfiguration.
 struct Configuration {
   ComputeUnits compute_units = ComputeUnits::all;
-  std::string function_name;       ///< of a model with several functions; empty: its default one
-  std::string model_display_name;  ///< named in messages instead of the file
+  std::string function_name{};       ///< of a model with several functions; empty: its default one
+  std::string model_display_name{};  ///< named in messages instead of the file
   Numerics numerics = Numerics::exact;
   std::int64_t byte_budget = default_byte_budget;  ///< bytes that loading may allocate
 };
 
 /// MLPredictionOptions.
 struct PredictionOptions {
-  std::stop_token stop;  ///< ends the prediction early with Error{prediction_cancelled}
+  std::stop_token stop{};  ///< ends the prediction early with Error{prediction_cancelled}
   std::int64_t byte_budget = default_byte_budget;  ///< bytes that this prediction may allocate
 };
 

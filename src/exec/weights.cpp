@@ -104,19 +104,23 @@ class DenseWeight final : public Weight {
   std::string key_;
 };
 
+/// `result` is the position among the producer's results.
 std::shared_ptr<const Weight> make_weight(const ir::Constant* constant, const ir::Op* producer,
-                                          const BlobReader& reader, int depth);
+                                          std::uint32_t result, const BlobReader& reader,
+                                          int depth);
 
 /// A `constexpr_*` operation over constants.
 class ExpressionWeight final : public Weight {
  public:
-  ExpressionWeight(const ir::Op& op, const BlobReader& reader, int depth) : op_(&op) {
-    key_ = op.type() + "(";
+  ExpressionWeight(const ir::Op& op, std::uint32_t result, const BlobReader& reader, int depth)
+      : op_(&op), result_(result) {
+    key_ = cat(op.type(), "#", result, "(");
     for (const auto& param : op.def->params()) {
       std::shared_ptr<const Weight> part;
       if (const auto* binding = op.input(param.name)) {
-        part = make_weight(binding->constant(), binding->value ? binding->value->producer : nullptr,
-                           reader, depth + 1);
+        const auto* value = binding->value;
+        part = make_weight(binding->constant(), value ? value->producer : nullptr,
+                           value ? value->index : 0, reader, depth + 1);
         if (!part) {
           throw Error(ErrorCode::parameters,
                       cat(op.place(), ": parameter ", base::quoted(param.name),
@@ -133,8 +137,8 @@ class ExpressionWeight final : public Weight {
     }
   }
 
-  DataType dtype() const noexcept override { return op_->result().type.dtype; }
-  const Dims& dims() const noexcept override { return op_->result().type.dims; }
+  DataType dtype() const noexcept override { return type().dtype; }
+  const Dims& dims() const noexcept override { return type().dims; }
   Encoding encoding() const noexcept override { return encoding_; }
   const std::string& key() const noexcept override { return key_; }
 
@@ -162,10 +166,14 @@ class ExpressionWeight final : public Weight {
   std::shared_ptr<const HostTensor> evaluate() const {
     const std::scoped_lock lock(mutex_);
     if (whole_) return whole_;
-    const auto& result = op_->result();
-    auto out = std::make_shared<HostTensor>(base::storage_type(result.type.dtype),
-                                            result.type.dims);
-    ops::EvalContext::Result results[] = {{&result.type, out->mutable_view(), nullptr}};
+    std::vector<HostTensor> made;
+    std::vector<ops::EvalContext::Result> results;
+    made.reserve(op_->result_count());
+    for (std::size_t i = 0; i < op_->result_count(); ++i) {
+      const auto& declared = op_->result(i).type;
+      made.emplace_back(base::storage_type(declared.dtype), declared.dims);
+      results.push_back({&declared, made.back().mutable_view(), nullptr});
+    }
     ops::EvalContext call(*op_->def, op_, results, {});
     std::vector<HostTensor> tensors;
     std::vector<ir::Type> types;
@@ -182,11 +190,14 @@ class ExpressionWeight final : public Weight {
       call.push_param(arg);
     }
     op_->def->evaluate(call);
-    whole_ = out;
-    return out;
+    whole_ = std::make_shared<const HostTensor>(std::move(made[result_]));
+    return whole_;
   }
 
+  const ir::Type& type() const noexcept { return op_->result(result_).type; }
+
   const ir::Op* op_;
+  std::uint32_t result_;
   std::vector<std::shared_ptr<const Weight>> parts_;
   Encoding encoding_ = Encoding::other;
   std::string key_;
@@ -195,7 +206,8 @@ class ExpressionWeight final : public Weight {
 };
 
 std::shared_ptr<const Weight> make_weight(const ir::Constant* constant, const ir::Op* producer,
-                                          const BlobReader& reader, int depth) {
+                                          std::uint32_t result, const BlobReader& reader,
+                                          int depth) {
   constexpr int max_depth = 16;
   if (depth > max_depth) {
     throw Error(ErrorCode::parameters,
@@ -203,7 +215,7 @@ std::shared_ptr<const Weight> make_weight(const ir::Constant* constant, const ir
   }
   if (constant) return std::make_shared<DenseWeight>(*constant, reader);
   if (producer && producer->def && producer->def->effects == ops::Effects::compress) {
-    return std::make_shared<ExpressionWeight>(*producer, reader, depth);
+    return std::make_shared<ExpressionWeight>(*producer, result, reader, depth);
   }
   return nullptr;
 }
@@ -225,7 +237,7 @@ std::shared_ptr<const Weight> WeightStore::find(const ops::FlatFunction& flat, o
   const auto& value = flat.values[id];
   const auto* producer = value.value ? value.value->producer : nullptr;
   try {
-    return make_weight(value.constant, producer, reader_, 0);
+    return make_weight(value.constant, producer, value.value ? value.value->index : 0, reader_, 0);
   } catch (Error& error) {
     if (producer) error.within(producer->place());
     throw;

@@ -1,26 +1,17 @@
 #include <utility>
 
+#include "base/budget.h"
 #include "pome/model.h"
 #include "runtime/asset_data.h"
 #include "runtime/describe.h"
 
 namespace pome {
 
-namespace {
-
-std::shared_ptr<const runtime::AssetData> make_data(format::Asset files, base::Budget& budget) {
-  ModelDescription description = runtime::describe(files, budget);
-  return std::make_shared<const runtime::AssetData>(
-      runtime::AssetData{std::move(files), std::move(description)});
-}
-
-}  // namespace
-
 Asset::Asset(std::shared_ptr<const runtime::AssetData> data) noexcept : data_(std::move(data)) {}
 
 Asset Asset::from_path(const std::filesystem::path& path) {
   base::Budget budget;
-  return Asset(make_data(format::open_asset(path, budget), budget));
+  return Asset(runtime::read_asset(format::open_asset(path, budget), budget));
 }
 
 Asset Asset::from_memory(std::span<const std::byte> specification,
@@ -28,7 +19,7 @@ Asset Asset::from_memory(std::span<const std::byte> specification,
                          const std::shared_ptr<const void>& owner) {
   base::Budget budget;
   const format::MemoryBlobs blobs(blob_mapping.begin(), blob_mapping.end());
-  return Asset(make_data(format::asset_from_memory(specification, blobs, owner), budget));
+  return Asset(runtime::read_asset(format::asset_from_memory(specification, blobs, owner), budget));
 }
 
 const ModelDescription& Asset::description() const noexcept {

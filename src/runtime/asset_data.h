@@ -1,15 +1,33 @@
 // What an Asset holds.
 #pragma once
 
+#include <memory>
+#include <span>
+
+#include "base/budget.h"
 #include "format/asset.h"
+#include "ir/program.h"
 #include "pome/description.h"
+#include "proto/Model.pb.h"
 
 namespace pome::runtime {
 
-/// An opened asset with its description read. Immutable and thread-safe.
+/// An opened asset with its messages read. Immutable and thread-safe.
 struct AssetData {
   format::Asset files;
+  std::shared_ptr<const void> owner;  ///< of the bytes that `message` looks into
+  /// The specification; empty for compiled models, of which only the description is a message.
+  proto::Model message;
   ModelDescription description;
 };
+
+/// Reads messages and description, and of ML Programs that classify the class labels.
+/// Throws Error{io} naming the file.
+std::shared_ptr<const AssetData> read_asset(format::Asset files, base::Budget& budget);
+
+/// The program of an ML Program, as the file has it. Each call reads it anew, since whoever
+/// compiles it rewrites it. Throws Error: io (damaged), unsupported (another model type, named,
+/// with what is missing for it).
+std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& budget);
 
 }  // namespace pome::runtime

@@ -2,19 +2,18 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
 #include "format/model_type.h"
 #include "image/tensor.h"
 #include "pome/error.h"
-#include "runtime/wire.h"
 
 namespace pome::runtime {
 
 using base::cat;
-using wire::Field;
-using wire::Message;
 
 namespace {
 
@@ -23,355 +22,201 @@ std::int64_t to_size(std::uint64_t value) noexcept {
   return static_cast<std::int64_t>(std::min(value, largest));
 }
 
-// SizeRange: an upper bound below zero is none.
-SizeRange read_range(Message message) {
-  SizeRange out{0, 0};
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number == 1) out.lower = to_size(field.unsigned_value());
-    if (field.number == 2) out.upper = std::max<std::int64_t>(field.signed_value(), -1);
-  });
-  return out;
+// An upper bound below zero is none.
+SizeRange describe(const proto::SizeRange& message) {
+  return {to_size(message.lowerBound), std::max<std::int64_t>(message.upperBound, -1)};
 }
 
-std::vector<SizeRange> read_ranges(Message message) {
-  std::vector<SizeRange> out;
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number == 1) out.push_back(read_range(field.message()));
-  });
-  return out;
+SizeRange describe(const proto::Box<proto::SizeRange>& message) {
+  return message ? describe(*message) : SizeRange{0, 0};
 }
 
-std::vector<std::vector<std::int64_t>> read_shapes(Message message) {
-  std::vector<std::vector<std::int64_t>> out;
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number != 1) return;
-    std::vector<std::int64_t> shape;
-    wire::for_each(field.message(), [&](const Field& inner) {
-      if (inner.number == 1) inner.append_to(shape);
-    });
-    out.push_back(std::move(shape));
-  });
-  return out;
-}
-
-DataType array_type(std::int64_t code) noexcept {
-  switch (code) {
-    case 0x10010: return DataType::fp16;
-    case 0x10020: return DataType::fp32;
-    case 0x10040: return DataType::fp64;
-    case 0x20008: return DataType::int8;
-    case 0x20020: return DataType::int32;
+DataType describe(proto::ArrayFeatureType_ArrayDataType type) noexcept {
+  using Type = proto::ArrayFeatureType_ArrayDataType;
+  switch (type) {
+    case Type::FLOAT16: return DataType::fp16;
+    case Type::FLOAT32: return DataType::fp32;
+    case Type::DOUBLE: return DataType::fp64;
+    case Type::INT8: return DataType::int8;
+    case Type::INT32: return DataType::int32;
     default: return DataType::invalid;
   }
 }
 
-// The default shape where a flexible array does not write one: the first of the list, or the
-// smallest in range.
-void fill_default_shape(MultiArrayConstraint& out) {
-  const MultiArrayShapeConstraint& shapes = out.shape_constraint;
-  if (!out.shape.empty()) return;
-  if (!shapes.enumerated_shapes.empty()) out.shape = shapes.enumerated_shapes.front();
-  for (const SizeRange& range : shapes.size_range_for_dimension) out.shape.push_back(range.lower);
-}
-
-MultiArrayConstraint read_array(Message message) {
-  MultiArrayConstraint out;
-  MultiArrayShapeConstraint& shapes = out.shape_constraint;
-  wire::for_each(message, [&](const Field& field) {
-    switch (field.number) {
-      case 1: field.append_to(out.shape); break;
-      case 2: out.data_type = array_type(field.signed_value()); break;
-      case 21: shapes = {ShapeConstraintType::enumerated, read_shapes(field.message()), {}}; break;
-      case 31: shapes = {ShapeConstraintType::range, {}, read_ranges(field.message())}; break;
-      case 41: out.default_optional_value = static_cast<double>(field.signed_value()); break;
-      case 51: out.default_optional_value = field.float_value(); break;
-      case 61: out.default_optional_value = field.double_value(); break;
-      default: break;
-    }
-  });
-  if (shapes.type == ShapeConstraintType::unspecified && !out.shape.empty())
-    shapes.type = ShapeConstraintType::fixed;
-  fill_default_shape(out);
+MultiArrayShapeConstraint describe_shapes(const proto::ArrayFeatureType& message) {
+  MultiArrayShapeConstraint out;
+  if (!message.shape.empty()) out.type = ShapeConstraintType::fixed;
+  if (const auto* listed = message.enumeratedShapes()) {
+    out.type = ShapeConstraintType::enumerated;
+    for (const auto& one : listed->shapes) out.enumerated_shapes.push_back(one.shape);
+  }
+  if (const auto* ranged = message.shapeRange()) {
+    out.type = ShapeConstraintType::range;
+    for (const auto& one : ranged->sizeRanges)
+      out.size_range_for_dimension.push_back(describe(one));
+  }
   return out;
 }
 
-ColorSpace color_space(std::int64_t code) noexcept {
-  switch (code) {
-    case 10: return ColorSpace::grayscale;
-    case 20: return ColorSpace::rgb;
-    case 30: return ColorSpace::bgr;
-    case 40: return ColorSpace::grayscale_float16;
+MultiArrayConstraint describe(const proto::ArrayFeatureType& message) {
+  MultiArrayConstraint out;
+  out.data_type = describe(message.dataType);
+  out.shape = message.shape;
+  out.shape_constraint = describe_shapes(message);
+  if (out.shape.empty()) {
+    // The default of a flexible shape is the first of the list, or the smallest in range.
+    const auto& shapes = out.shape_constraint;
+    if (!shapes.enumerated_shapes.empty()) out.shape = shapes.enumerated_shapes.front();
+    for (const SizeRange& range : shapes.size_range_for_dimension) out.shape.push_back(range.lower);
+  }
+  if (const auto value = message.intDefaultValue()) out.default_optional_value = *value;
+  if (const auto value = message.floatDefaultValue()) out.default_optional_value = *value;
+  if (const auto value = message.doubleDefaultValue()) out.default_optional_value = *value;
+  return out;
+}
+
+ColorSpace describe(proto::ImageFeatureType_ColorSpace space) noexcept {
+  using Space = proto::ImageFeatureType_ColorSpace;
+  switch (space) {
+    case Space::GRAYSCALE: return ColorSpace::grayscale;
+    case Space::RGB: return ColorSpace::rgb;
+    case Space::BGR: return ColorSpace::bgr;
+    case Space::GRAYSCALE_FLOAT16: return ColorSpace::grayscale_float16;
     default: return ColorSpace::invalid;
   }
 }
 
-std::vector<ImageSize> read_image_sizes(Message message) {
-  std::vector<ImageSize> out;
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number != 1) return;
-    ImageSize size;
-    wire::for_each(field.message(), [&](const Field& inner) {
-      if (inner.number == 1) size.width = to_size(inner.unsigned_value());
-      if (inner.number == 2) size.height = to_size(inner.unsigned_value());
-    });
-    out.push_back(size);
-  });
-  return out;
-}
-
-void read_image_ranges(Message message, ImageSizeConstraint& out) {
-  out.type = ShapeConstraintType::range;
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number == 1) out.pixels_wide_range = read_range(field.message());
-    if (field.number == 2) out.pixels_high_range = read_range(field.message());
-  });
-}
-
-ImageConstraint read_image(Message message) {
+ImageConstraint describe(const proto::ImageFeatureType& message) {
   ImageConstraint out;
-  ImageSizeConstraint& sizes = out.size_constraint;
-  wire::for_each(message, [&](const Field& field) {
-    switch (field.number) {
-      case 1: out.pixels_wide = field.signed_value(); break;
-      case 2: out.pixels_high = field.signed_value(); break;
-      case 3: out.color_space = color_space(field.signed_value()); break;
-      case 21:
-        sizes.type = ShapeConstraintType::enumerated;
-        sizes.enumerated_image_sizes = read_image_sizes(field.message());
-        break;
-      case 31: read_image_ranges(field.message(), sizes); break;
-      default: break;
-    }
-  });
+  out.pixels_wide = message.width;
+  out.pixels_high = message.height;
+  out.color_space = describe(message.colorSpace);
   out.pixel_format = image::pixel_format(out.color_space);
+  ImageSizeConstraint& sizes = out.size_constraint;
   const bool has_size = out.pixels_wide > 0 && out.pixels_high > 0;
-  if (sizes.type == ShapeConstraintType::unspecified && has_size)
-    sizes.type = ShapeConstraintType::fixed;
-  if (!has_size && !sizes.enumerated_image_sizes.empty()) {
-    out.pixels_wide = sizes.enumerated_image_sizes.front().width;
-    out.pixels_high = sizes.enumerated_image_sizes.front().height;
-  } else if (!has_size && sizes.type == ShapeConstraintType::range) {
-    out.pixels_wide = sizes.pixels_wide_range.lower;
-    out.pixels_high = sizes.pixels_high_range.lower;
+  if (has_size) sizes.type = ShapeConstraintType::fixed;
+  ImageSize otherwise;  // the default of a flexible size that writes none
+  if (const auto* listed = message.enumeratedSizes()) {
+    sizes.type = ShapeConstraintType::enumerated;
+    for (const auto& one : listed->sizes)
+      sizes.enumerated_image_sizes.push_back({to_size(one.width), to_size(one.height)});
+    if (!sizes.enumerated_image_sizes.empty()) otherwise = sizes.enumerated_image_sizes.front();
+  }
+  if (const auto* ranged = message.imageSizeRange()) {
+    sizes.type = ShapeConstraintType::range;
+    sizes.pixels_wide_range = describe(ranged->widthRange);
+    sizes.pixels_high_range = describe(ranged->heightRange);
+    otherwise = {sizes.pixels_wide_range.lower, sizes.pixels_high_range.lower};
+  }
+  if (!has_size) {
+    out.pixels_wide = otherwise.width;
+    out.pixels_high = otherwise.height;
   }
   return out;
 }
 
-DictionaryConstraint read_dictionary(Message message) {
-  DictionaryConstraint out;
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number == 1) out.key_type = FeatureType::int64;
-    if (field.number == 2) out.key_type = FeatureType::string;
-  });
-  return out;
+DictionaryConstraint describe(const proto::DictionaryFeatureType& message) {
+  if (message.int64KeyType() != nullptr) return {FeatureType::int64};
+  return {message.stringKeyType() != nullptr ? FeatureType::string : FeatureType::invalid};
 }
 
-SequenceConstraint read_sequence(Message message) {
+SequenceConstraint describe(const proto::SequenceFeatureType& message) {
   SequenceConstraint out;
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number == 1) out.element_type = FeatureType::int64;
-    if (field.number == 3) out.element_type = FeatureType::string;
-    if (field.number == 101) out.count_range = read_range(field.message());
-  });
+  if (message.int64Type() != nullptr) out.element_type = FeatureType::int64;
+  if (message.stringType() != nullptr) out.element_type = FeatureType::string;
+  if (message.sizeRange) out.count_range = describe(*message.sizeRange);
   return out;
 }
 
-StateConstraint read_state(Message message) {
-  StateConstraint out;
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number != 1) return;
-    MultiArrayConstraint array = read_array(field.message());
-    out.data_type = array.data_type;
-    out.buffer_shape = std::move(array.shape);
-  });
+StateConstraint describe(const proto::StateFeatureType& message) {
+  const auto* array = message.arrayType();
+  if (array == nullptr) return {};
+  return {describe(array->dataType), array->shape};
+}
+
+void describe_type(const proto::FeatureType& message, FeatureDescription& out) {
+  out.is_optional = message.isOptional;
+  // The numbers of the choices are Core ML's numbers of feature types.
+  out.type = static_cast<FeatureType>(message.Type.which());
+  if (const auto* image = message.imageType()) out.image_constraint = describe(*image);
+  if (const auto* array = message.multiArrayType()) out.multi_array_constraint = describe(*array);
+  if (const auto* bag = message.dictionaryType()) out.dictionary_constraint = describe(*bag);
+  if (const auto* row = message.sequenceType()) out.sequence_constraint = describe(*row);
+  if (const auto* state = message.stateType()) out.state_constraint = describe(*state);
+}
+
+std::vector<FeatureDescription> describe(const std::vector<proto::FeatureDescription>& messages) {
+  std::vector<FeatureDescription> out;
+  out.reserve(messages.size());
+  for (const auto& message : messages) {
+    FeatureDescription& feature = out.emplace_back();
+    feature.name = message.name;
+    feature.short_description = message.shortDescription;
+    if (message.type) describe_type(*message.type, feature);
+  }
   return out;
 }
 
-void read_type(Message message, FeatureDescription& out) {
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number >= 1 && field.number <= 8) out.type = static_cast<FeatureType>(field.number);
-    switch (field.number) {
-      case 4: out.image_constraint = read_image(field.message()); break;
-      case 5: out.multi_array_constraint = read_array(field.message()); break;
-      case 6: out.dictionary_constraint = read_dictionary(field.message()); break;
-      case 7: out.sequence_constraint = read_sequence(field.message()); break;
-      case 8: out.state_constraint = read_state(field.message()); break;
-      case 1000: out.is_optional = field.unsigned_value() != 0; break;
-      default: break;
-    }
-  });
-}
-
-FeatureDescription read_feature(Message message) {
-  FeatureDescription out;
-  wire::for_each(message, [&](const Field& field) {
-    switch (field.number) {
-      case 1: out.name = field.text(); break;
-      case 2: out.short_description = field.text(); break;
-      case 3: read_type(field.message(), out); break;
-      default: break;
-    }
-  });
-  return out;
-}
-
-FunctionDescription read_function(Message message) {
+FunctionDescription describe(const proto::FunctionDescription& message) {
   FunctionDescription out;
-  wire::for_each(message, [&](const Field& field) {
-    switch (field.number) {
-      case 1: out.name = field.text(); break;
-      case 2: out.inputs.push_back(read_feature(field.message())); break;
-      case 3: out.outputs.push_back(read_feature(field.message())); break;
-      case 4: out.predicted_feature_name = field.text(); break;
-      case 5: out.predicted_probabilities_name = field.text(); break;
-      case 6: out.states.push_back(read_feature(field.message())); break;
-      default: break;
-    }
-  });
+  out.name = message.name;
+  out.inputs = describe(message.input);
+  out.outputs = describe(message.output);
+  out.states = describe(message.state);
+  out.predicted_feature_name = message.predictedFeatureName;
+  out.predicted_probabilities_name = message.predictedProbabilitiesName;
   return out;
 }
 
-Metadata read_metadata(Message message) {
+Metadata describe(const proto::Metadata& message) {
   Metadata out;
-  wire::for_each(message, [&](const Field& field) {
-    switch (field.number) {
-      case 1: out.short_description = field.text(); break;
-      case 2: out.version = field.text(); break;
-      case 3: out.author = field.text(); break;
-      case 4: out.license = field.text(); break;
-      case 100: {
-        std::string key;
-        std::string value;
-        wire::for_each(field.message(), [&](const Field& entry) {
-          if (entry.number == 1) key = entry.text();
-          if (entry.number == 2) value = entry.text();
-        });
-        out.creator_defined.insert_or_assign(std::move(key), std::move(value));
-        break;
-      }
-      default: break;
-    }
-  });
+  out.author = message.author;
+  out.license = message.license;
+  out.version = message.versionString;
+  out.short_description = message.shortDescription;
+  for (const auto& [key, value] : message.userDefined)
+    out.creator_defined.insert_or_assign(std::string(key), std::string(value));
   return out;
 }
 
-void read_description(Message message, ModelDescription& out) {
-  wire::for_each(message, [&](const Field& field) {
-    switch (field.number) {
-      case 1: out.inputs.push_back(read_feature(field.message())); break;
-      case 10: out.outputs.push_back(read_feature(field.message())); break;
-      case 11: out.predicted_feature_name = field.text(); break;
-      case 12: out.predicted_probabilities_name = field.text(); break;
-      case 13: out.states.push_back(read_feature(field.message())); break;
-      case 20: out.functions.push_back(read_function(field.message())); break;
-      case 21: out.default_function_name = field.text(); break;
-      case 50: out.training_inputs.push_back(read_feature(field.message())); break;
-      case 100: out.metadata = read_metadata(field.message()); break;
-      default: break;
-    }
-  });
+template <typename Message>
+ClassLabels labels_of(const Message& message) {
+  if (const auto* texts = message.stringClassLabels())
+    return std::vector<std::string>(texts->vector.begin(), texts->vector.end());
+  if (const auto* numbers = message.int64ClassLabels())
+    return std::vector<std::int64_t>(numbers->vector.begin(), numbers->vector.end());
+  return {};
 }
 
-// Fields of a Model message, which a pipeline nests.
-struct ModelParts {
-  std::int64_t specification_version = 0;
-  bool is_updatable = false;
-  Message description;
-  std::uint32_t type = 0;  // field number of the model's type
-  Message content;         // of that field
-};
-
-ModelParts read_parts(Message message) {
-  ModelParts out;
-  wire::for_each(message, [&](const Field& field) {
-    switch (field.number) {
-      case 1: out.specification_version = field.signed_value(); break;
-      case 2: out.description = field.message(); break;
-      case 10: out.is_updatable = field.unsigned_value() != 0; break;
-      default:
-        if (field.number < 200) break;
-        out.type = field.number;
-        out.content = field.message();
-    }
-  });
-  return out;
+ClassLabels labels_of(const proto::StringVector* texts) {
+  if (texts == nullptr) return {};
+  return std::vector<std::string>(texts->vector.begin(), texts->vector.end());
 }
 
-// StringVector and Int64Vector.
-void read_label_vector(Message message, bool is_text, ClassLabels& out) {
-  std::vector<std::string> texts;
-  std::vector<std::int64_t> numbers;
-  wire::for_each(message, [&](const Field& field) {
-    if (field.number != 1) return;
-    if (is_text) {
-      texts.emplace_back(field.text());
-    } else {
-      field.append_to(numbers);
-    }
-  });
-  if (is_text) {
-    out = std::move(texts);
-  } else {
-    out = std::move(numbers);
-  }
+const proto::Pipeline* pipeline_of(const proto::Model& model) noexcept {
+  if (const auto* classifier = model.pipelineClassifier()) return classifier->pipeline.get();
+  return model.pipeline();
 }
 
-// Where a model type keeps its labels: the fields of the string and the int64 vector.
-struct LabelFields {
-  std::uint32_t text = 0;
-  std::uint32_t number = 0;
-};
-
-LabelFields label_fields(std::uint32_t type) noexcept {
-  switch (type) {
-    case 400:  // linear, support vector, tree, neural-network and nearest-neighbour classifiers
-    case 401:
-    case 402:
-    case 403:
-    case 404:
-    case 610: return {100, 101};  // non-maximum suppression
-    case 2000:                    // text classifier
-    case 2004: return {200, 0};   // gazetteer
-    default: return {};
-  }
-}
-
-// Pipelines may hold pipelines; nothing real is deeper than two.
-constexpr int max_pipeline_depth = 8;
-
-ClassLabels read_labels(const ModelParts& model, int depth);
-
-// The labels of a pipeline are those of its last classifier.
-ClassLabels read_pipeline_labels(Message pipeline, int depth) {
+ClassLabels labels_of_model(const proto::Model& model) {
+  if (const auto* m = model.neuralNetworkClassifier()) return labels_of(*m);
+  if (const auto* m = model.glmClassifier()) return labels_of(*m);
+  if (const auto* m = model.supportVectorClassifier()) return labels_of(*m);
+  if (const auto* m = model.treeEnsembleClassifier()) return labels_of(*m);
+  if (const auto* m = model.kNearestNeighborsClassifier()) return labels_of(*m);
+  if (const auto* m = model.nonMaximumSuppression()) return labels_of(*m);
+  if (const auto* m = model.textClassifier()) return labels_of(m->stringClassLabels());
+  if (const auto* m = model.gazetteer()) return labels_of(m->stringClassLabels());
+  // The labels of a pipeline are those of its last classifier. Pipelines in pipelines are walked
+  // one level deep for each call; the reader of messages has bounded their depth.
   ClassLabels out;
-  if (depth >= max_pipeline_depth) return out;
-  wire::for_each(pipeline, [&](const Field& field) {
-    if (field.number != 1) return;
-    ClassLabels found = read_labels(read_parts(field.message()), depth + 1);
-    if (!std::holds_alternative<std::monostate>(found)) out = std::move(found);
-  });
-  return out;
-}
-
-ClassLabels read_labels(const ModelParts& model, int depth) {
-  ClassLabels out;
-  if (model.type == format::model_type::pipeline) return read_pipeline_labels(model.content, depth);
-  const bool wraps_pipeline = model.type == format::model_type::pipeline_classifier;
-  const LabelFields fields = label_fields(model.type);
-  if (!wraps_pipeline && fields.text == 0) return out;
-  wire::for_each(model.content, [&](const Field& field) {
-    if (wraps_pipeline) {
-      if (field.number == 1) out = read_pipeline_labels(field.message(), depth);
-    } else if (field.number == fields.text || field.number == fields.number) {
-      read_label_vector(field.message(), field.number == fields.text, out);
+  if (const auto* pipeline = pipeline_of(model)) {
+    for (const auto& part : pipeline->models) {
+      ClassLabels found = labels_of_model(part);
+      if (!std::holds_alternative<std::monostate>(found)) out = std::move(found);
     }
-  });
+  }
   return out;
-}
-
-void set_type(ModelDescription& out, std::uint32_t type) {
-  const std::string_view known = format::model_type_name(type);
-  out.model_type = known.empty() ? cat("type ", type) : std::string(known);
 }
 
 // Puts the features of the function that is described by default at the top.
@@ -388,41 +233,28 @@ void select_default_function(ModelDescription& model) {
 
 }  // namespace
 
-ModelDescription describe(const format::Asset& asset, base::Budget& budget) {
-  const bool is_whole = asset.spec() != nullptr;
-  const auto& source = is_whole ? asset.spec() : asset.description();
-  if (source == nullptr)
-    throw Error(ErrorCode::io,
-                cat(base::quoted(asset.name()), ": there is no description of the model in it"));
+ModelDescription describe(const proto::ModelDescription& message) {
   ModelDescription out;
-  try {
-    std::vector<std::byte> held;
-    Message message = source->memory();
-    if (message.empty()) {
-      held = base::read_all(*source, budget);
-      message = held;
-    }
-    if (is_whole) {
-      const ModelParts parts = read_parts(message);
-      if (parts.type == 0)
-        throw Error(ErrorCode::io, "the specification holds no model, only its description");
-      read_description(parts.description, out);
-      out.specification_version = parts.specification_version;
-      out.is_updatable = parts.is_updatable;
-      set_type(out, parts.type);
-      out.class_labels = read_labels(parts, 0);
-    } else {
-      read_description(message, out);
-    }
-    if (const format::CoreMlData* head = asset.compiled(); head != nullptr && !is_whole) {
-      out.specification_version = head->specification_version;
-      set_type(out, head->model_type);
-    }
-    budget.give_back(static_cast<std::int64_t>(held.size()));
-  } catch (Error& error) {
-    throw error.within(base::quoted(asset.name()));
-  }
+  out.inputs = describe(message.input);
+  out.outputs = describe(message.output);
+  out.states = describe(message.state);
+  out.training_inputs = describe(message.trainingInput);
+  out.predicted_feature_name = message.predictedFeatureName;
+  out.predicted_probabilities_name = message.predictedProbabilitiesName;
+  for (const auto& function : message.functions) out.functions.push_back(describe(function));
+  out.default_function_name = message.defaultFunctionName;
+  if (message.metadata) out.metadata = describe(*message.metadata);
   select_default_function(out);
+  return out;
+}
+
+ModelDescription describe(const proto::Model& model) {
+  ModelDescription out;
+  if (model.description) out = describe(*model.description);
+  out.model_type = format::model_type_name(static_cast<std::uint32_t>(model.Type.which()));
+  out.specification_version = model.specificationVersion;
+  out.is_updatable = model.isUpdatable;
+  out.class_labels = labels_of_model(model);
   return out;
 }
 

@@ -1,21 +1,20 @@
 // From the specification's messages to a ModelDescription.
 #pragma once
 
-#include <cstddef>
-#include <span>
 #include <string_view>
 
-#include "base/budget.h"
-#include "format/asset.h"
 #include "pome/description.h"
+#include "proto/Model.pb.h"
 
 namespace pome::runtime {
 
-/// Reads the description of an asset of any model type: features, metadata, functions, and the
-/// class labels of classifiers that keep them in the specification (an ML Program keeps them in
-/// its program). Of several functions the default one is described. Weights are passed over.
-/// Throws Error{io} when a message is damaged.
-ModelDescription describe(const format::Asset& asset, base::Budget& budget);
+/// The description of a model of any type: features, metadata, functions, and the class labels of
+/// classifiers that keep them in the specification (an ML Program keeps them in its program). Of
+/// several functions the default one is described.
+ModelDescription describe(const proto::Model& model);
+
+/// The same from the description alone, as compiled models keep it: without type and version.
+ModelDescription describe(const proto::ModelDescription& message);
 
 /// The same description with the features of another function.
 /// Throws Error{parameters} for a name that the model lacks.

@@ -4,7 +4,7 @@
 Usage: make_specs.py > specs.inc   (needs coremltools)
 """
 from coremltools.proto import FeatureTypes_pb2 as ft
-from coremltools.proto import Model_pb2
+from coremltools.proto import MIL_pb2, Model_pb2
 
 
 def emit(name, message):
@@ -107,10 +107,90 @@ def network():
     return model
 
 
+FLOAT32, FLOAT64, STRING = MIL_pb2.FLOAT32, MIL_pb2.FLOAT64, MIL_pb2.STRING
+
+
+def tensor_type(out, dtype, dims):
+    out.tensorType.dataType = dtype
+    out.tensorType.rank = len(dims)
+    for size in dims:
+        out.tensorType.dimensions.add().constant.size = size
+
+
+def set_text(value, text):
+    value.type.tensorType.dataType = STRING
+    value.immediateValue.tensor.strings.values.append(text)
+
+
+def add_operation(block, kind, result, dtype, dims, **inputs):
+    op = block.operations.add(type=kind)
+    for key, name in inputs.items():
+        op.inputs[key].arguments.add(name=name)
+    tensor_type(op.outputs.add(name=result).type, dtype, dims)
+    set_text(op.attributes["name"], f"{result}_op")
+    return op
+
+
+def add_function(program, name):
+    function = program.functions[name]
+    function.opset = "CoreML6"
+    tensor_type(function.inputs.add(name="x").type, FLOAT32, [3])
+    return function.block_specializations["CoreML6"]
+
+
+def describe_array(features, name):
+    array = ft.ArrayFeatureType
+    features.add(name=name).type.multiArrayType.CopyFrom(array(shape=[3], dataType=array.FLOAT32))
+
+
+def classifier_program():
+    """relu, then classify, as coremltools' converter writes a classifier."""
+    model = Model_pb2.Model(specificationVersion=7)
+    d = model.description
+    d.predictedFeatureName = "classLabel"
+    d.predictedProbabilitiesName = "classLabel_probs"
+    describe_array(d.input, "x")
+    d.output.add(name="classLabel").type.stringType.SetInParent()
+    d.output.add(name="classLabel_probs").type.dictionaryType.stringKeyType.SetInParent()
+    model.mlProgram.version = 1
+    block = add_function(model.mlProgram, "main")
+    add_operation(block, "relu", "probs", FLOAT32, [3], x="x")
+    op = block.operations.add(type="classify")
+    op.inputs["probabilities"].arguments.add(name="probs")
+    classes = op.inputs["classes"].arguments.add().value
+    classes.type.listType.type.tensorType.dataType = STRING
+    classes.type.listType.length.constant.size = 3
+    for text in ("cat", "dog", "cup"):
+        set_text(classes.immediateValue.list.values.add(), text)
+    op.outputs.add(name="classLabel").type.tensorType.dataType = STRING
+    scores = op.outputs.add(name="classLabel_probs").type.dictionaryType
+    scores.keyType.tensorType.dataType = STRING
+    scores.valueType.tensorType.dataType = FLOAT64
+    set_text(op.attributes["name"], "classify_0")
+    block.outputs.extend(["classLabel", "classLabel_probs"])
+    return model
+
+
+def two_functions():
+    model = Model_pb2.Model(specificationVersion=9)
+    model.description.defaultFunctionName = "usual"
+    model.mlProgram.version = 1
+    for name, kind in (("usual", "relu"), ("absolute", "abs")):
+        function = model.description.functions.add(name=name)
+        describe_array(function.input, "x")
+        describe_array(function.output, "y")
+        block = add_function(model.mlProgram, name)
+        add_operation(block, kind, "y", FLOAT32, [3], x="x")
+        block.outputs.append("y")
+    return model
+
+
 print("// Made by make_specs.py; not edited by hand.")
 print("// clang-format off")
 emit("every_feature_spec", every_feature())
 emit("functions_spec", functions())
 emit("pipeline_spec", pipeline())
 emit("network_spec", network())
+emit("classifier_program_spec", classifier_program())
+emit("two_functions_spec", two_functions())
 print("// clang-format on")

@@ -1,0 +1,48 @@
+#include "ops/definitions/recurrent.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace pome::ops::definitions {
+namespace {
+
+double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
+double hard_sigmoid(double v) { return std::clamp(0.2 * v + 0.5, 0.0, 1.0); }
+double scaled_tanh(double v) { return 1.7159 * std::tanh(2.0 / 3.0 * v); }
+double relu(double v) { return v < 0 ? 0 : v; }
+double linear(double v) { return v; }
+double hyperbolic(double v) { return std::tanh(v); }
+
+struct Named {
+  std::string_view name;
+  Activation function;
+};
+constexpr std::array activations{
+    Named{"tanh", hyperbolic},         Named{"scaled_tanh", scaled_tanh},
+    Named{"sigmoid", sigmoid},         Named{"hard_sigmoid", hard_sigmoid},
+    Named{"sigmoid_hard", hard_sigmoid}, Named{"relu", relu},
+    Named{"linear", linear},
+};
+
+}  // namespace
+
+Direction read_direction(const Call& call, int param) {
+  constexpr std::array<std::string_view, 3> names{"forward", "reverse", "bidirectional"};
+  return static_cast<Direction>(call.choice_or(param, 0, names));
+}
+
+Activation read_activation(const Call& call, int param, std::string_view otherwise) {
+  const auto text = call.string_or(param, otherwise);
+  for (const auto& [name, function] : activations) {
+    if (name == text) return function;
+  }
+  std::array<std::string_view, activations.size()> names;
+  std::ranges::transform(activations, names.begin(), &Named::name);
+  call.fail(param, base::cat("found ", base::quoted(text), ", expected ",
+                             base::list_text(names)));
+}
+
+}  // namespace pome::ops::definitions

@@ -1,0 +1,134 @@
+// Whole models: specifications that coremltools' protobuf wrote, opened and run.
+#include "pome/model.h"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "pome/error.h"
+#include "specs.inc"
+#include "support/shared.h"
+
+namespace pome {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+template <std::size_t N>
+Asset asset(const unsigned char (&spec)[N]) {
+  return Asset::from_memory(std::as_bytes(std::span(spec)), {});
+}
+
+template <typename Call>
+std::string error_of(Call&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Model, PredictsAClassifierProgram) {
+  const Model model = Model::open(asset(classifier_program_spec));
+  const FeatureProvider out =
+      model.predict({{"x", MultiArray::copy_of<float>({-1, 0.25F, 0.75F}, {3})}});
+  EXPECT_EQ(out["classLabel"].string_value(), "cup");
+  EXPECT_EQ(out["classLabel_probs"].string_dictionary_value().at("dog"), 0.25);
+}
+
+TEST(Model, KnowsItsClassLabelsBeforeItIsCompiled) {
+  const Asset opened = asset(classifier_program_spec);
+  EXPECT_THAT(std::get<std::vector<std::string>>(opened.description().class_labels),
+              ElementsAre("cat", "dog", "cup"));
+}
+
+TEST(Model, OpensTheFunctionThatIsAskedFor) {
+  const Model model = Model::open(asset(two_functions_spec), {.function_name = "absolute"});
+  EXPECT_EQ(model.description().function_name, "absolute");
+  const auto x = MultiArray::copy_of<float>({1, -2, 3}, {3});
+  const FeatureProvider out = model.predict({{"x", x}});
+  EXPECT_THAT(out["y"].multi_array_value().elements<float>(), ElementsAre(1, 2, 3));
+  const Model usual = Model::open(asset(two_functions_spec));
+  EXPECT_THAT(usual.predict({{"x", x}})["y"].multi_array_value().elements<float>(),
+              ElementsAre(1, 0, 3));
+}
+
+TEST(Model, NamesFunctionsThatThereAre) {
+  EXPECT_THAT(error_of([] { Model::open(asset(two_functions_spec), {.function_name = "other"}); }),
+              HasSubstr("the model has no function 'other', expected 'usual' or 'absolute'"));
+}
+
+TEST(Model, UsesItsDisplayNameInMessages) {
+  EXPECT_THAT(
+      error_of([] { Model::open(asset(network_spec), {.model_display_name = "cats and dogs"}); }),
+      HasSubstr("'cats and dogs': models of type 'neuralNetworkClassifier' cannot run here"));
+}
+
+TEST(Model, StaysUsableAfterItsAssetAndOtherHandlesAreGone) {
+  Model copy = [] {
+    const Model model = Model::open(asset(classifier_program_spec));
+    return model;
+  }();
+  const Model again = copy;
+  copy = Model::open(asset(two_functions_spec));
+  EXPECT_EQ(again.predict({{"x", MultiArray(DataType::fp32, {3})}})["classLabel"].string_value(),
+            "cat");
+}
+
+TEST(Model, AcceptsAStateWhereItKeepsNone) {
+  const Model model = Model::open(asset(classifier_program_spec));
+  State state = model.make_state();
+  EXPECT_EQ(model.predict({{"x", MultiArray(DataType::fp32, {3})}}, state).size(), 2U);
+  EXPECT_THAT(error_of([&] { (void)state.read("cache"); }), HasSubstr("the model keeps none"));
+  const Model other = Model::open(asset(classifier_program_spec));
+  EXPECT_THAT(error_of([&] {
+                other.predict({{"x", MultiArray(DataType::fp32, {3})}}, state);
+              }),
+              HasSubstr("belongs to another model"));
+}
+
+TEST(Model, StopsWhenItIsAskedTo) {
+  const Model model = Model::open(asset(classifier_program_spec));
+  std::stop_source stop;
+  stop.request_stop();
+  PredictionOptions options;
+  options.stop = stop.get_token();
+  try {
+    model.predict({{"x", MultiArray(DataType::fp32, {3})}}, options);
+    FAIL() << "it ran to its end";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::prediction_cancelled);
+  }
+}
+
+TEST(Model, KeepsToTheBudgetOfItsConfiguration) {
+  try {
+    Model::open(asset(classifier_program_spec), {.byte_budget = 16});
+    FAIL() << "it opened";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::out_of_memory) << error.what();
+  }
+}
+
+TEST(Model, NamesFilesThatAreNotThere) {
+  EXPECT_THAT(error_of([] { Model::open("no/such/model.mlpackage"); }),
+              HasSubstr("no/such/model.mlpackage"));
+}
+
+// Real models that cannot run yet say what is missing, and nothing else goes wrong.
+TEST(RealModels, ThatCannotRunSayWhatIsMissing) {
+  const auto folder = test::shared("models");
+  if (!folder) GTEST_SKIP() << test::shared_absent;
+  for (const char* name : {"gesture-lstm/GestureClassifier.mlmodel", "names-tree/NamesDT.mlmodel",
+                           "text-classifier/movie-review-sentiment.mlmodel",
+                           "tree-ensemble/dummy_v6.mlmodel", "ssd-ocr/SSDOcr.mlmodelc"}) {
+    SCOPED_TRACE(name);
+    EXPECT_THAT(error_of([&] { Model::open(*folder / name); }), HasSubstr("cannot run here: "));
+  }
+}
+
+}  // namespace
+}  // namespace pome
