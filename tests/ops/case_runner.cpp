@@ -69,6 +69,19 @@ struct Tensor {
     return out;
   }
 
+  /// Elements of a sub-byte type, the first in the low bits.
+  std::vector<std::byte> packed(const base::TensorView& view) const {
+    const auto width = static_cast<std::size_t>(bits(dtype));
+    std::vector<std::byte> bytes((static_cast<std::size_t>(view.size()) * width + 7) / 8);
+    for (std::size_t bit = 0; bit < static_cast<std::size_t>(view.size()) * width; ++bit) {
+      const auto element = load_i(view, static_cast<std::int64_t>(bit / width));
+      if ((static_cast<std::uint64_t>(element) >> (bit % width) & 1U) != 0) {
+        bytes[bit / 8] |= std::byte{1} << (bit % 8);
+      }
+    }
+    return bytes;
+  }
+
   ir::ConstantPtr constant() const {
     if (dtype == DataType::string) {
       return dims.empty() ? ir::make_string(data.at(0).get<std::string>())
@@ -83,6 +96,8 @@ struct Tensor {
         bytes.push_back(static_cast<std::byte>(h & 0xFFU));
         bytes.push_back(static_cast<std::byte>(h >> 8U));
       }
+    } else if (bits(dtype) < 8) {
+      bytes = packed(view);
     } else {
       bytes.resize(tensor.byte_size());
       if (!bytes.empty()) std::memcpy(bytes.data(), view.data, bytes.size());

@@ -4,6 +4,7 @@
 // x [N, C_in, D...], weight [C_out, C_in / groups, K...], bias [C_out].
 #include "base/text.h"
 #include "ops/call.h"
+#include "ops/definitions/support.h"
 #include "ops/definitions/window.h"
 
 namespace pome::ops::definitions {
@@ -55,8 +56,9 @@ std::span<const std::int64_t> spatial(const Type& type) {
 }
 
 void infer_any(InferContext& call, const Layout& layout) {
-  check(call, layout);
   const auto& in = call.type(x);
+  if (any_unranked(call, {x, weight})) return call.set_result(Type::unranked(in.dtype));
+  check(call, layout);
   const auto& w = call.type(weight);
   Dims out{in.dims[0], w.dims[0]};
   bool known_kernel = true;

@@ -53,6 +53,15 @@ std::size_t batch_count(const Call& call, int param, std::size_t limit) {
   return static_cast<std::size_t>(n);
 }
 
+/// Fails unless two sizes that must agree do, as far as both are known.
+void expect_same(const Call& call, int param, std::span<const std::int64_t> found,
+                 std::span<const std::int64_t> data, std::size_t d) {
+  if (ir::is_known(found[d]) && ir::is_known(data[d]) && found[d] != data[d]) {
+    call.fail(param, cat("found shape ", base::shape_text(found), " for x of shape ",
+                         base::shape_text(data), ", expected ", data[d], " in dimension ", d));
+  }
+}
+
 // --- gather: x[:axis] + indices[batch_dims:] + x[axis + 1:] ---
 
 enum : int { x, indices, axis, batch_dims, validate };
@@ -68,6 +77,7 @@ Gather plan_gather(const Call& call, std::span<const std::int64_t> from,
   if (from.empty()) call.fail(x, "expected at least one dimension");
   g.axis = static_cast<std::size_t>(call.axis(axis, call.int_or(axis, 0), from.size()));
   g.batch = batch_count(call, batch_dims, std::min(g.axis, at.size()));
+  for (std::size_t d = 0; d < g.batch; ++d) expect_same(call, indices, at, from, d);
   g.dims = joined(from.first(g.axis), at.subspan(g.batch), from.subspan(g.axis + 1));
   return g;
 }
@@ -107,21 +117,32 @@ void evaluate_gather(EvalContext& call) {
 
 enum : int { along_x, along_indices, along_axis, along_validate };
 
+/// Checks the shapes and gives the axis.
+std::size_t check_along(const Call& call, std::span<const std::int64_t> from,
+                        std::span<const std::int64_t> at) {
+  if (from.size() != at.size()) {
+    call.fail(along_indices, cat("has ", at.size(), " dimensions, expected ", from.size()));
+  }
+  const auto axis =
+      static_cast<std::size_t>(call.axis(along_axis, call.int_or(along_axis, 0), from.size()));
+  for (std::size_t d = 0; d < from.size(); ++d) {
+    if (d != axis) expect_same(call, along_indices, at, from, d);
+  }
+  return axis;
+}
+
 void infer_along(InferContext& call) {
   const auto& in = call.type(along_x);
-  const auto& at = call.type(along_indices);
-  if (in.rank() != at.rank()) {
-    call.fail(along_indices, cat("has ", at.rank(), " dimensions, expected ", in.rank()));
-  }
-  call.axis(along_axis, call.int_or(along_axis, 0), in.rank());
-  call.set_result(Type::tensor(in.dtype, at.dims));
+  auto out = call.type(along_indices);
+  if (in.ranked && out.ranked) check_along(call, in.dims, out.dims);
+  out.dtype = in.dtype;
+  call.set_result(std::move(out));
 }
 
 void evaluate_along(EvalContext& call) {
   const auto& from = call.in(along_x);
   const auto& at = call.in(along_indices);
-  const auto along =
-      static_cast<std::size_t>(call.axis(along_axis, call.int_or(along_axis, 0), from.dims.size()));
+  const auto along = check_along(call, from.dims, at.dims);
   const auto out = call.out(0, Dims(at.dims));
   const auto from_strides = dense_strides(from.dims);
   const bool check = call.bool_or(along_validate, false);
@@ -156,6 +177,7 @@ GatherNd plan_nd(const Call& call, std::span<const std::int64_t> from,
     call.fail(nd_indices, cat("addresses ", at.back(), " dimensions behind ", g.batch,
                               " batch dimensions, x has ", from.size()));
   }
+  for (std::size_t d = 0; d < g.batch; ++d) expect_same(call, nd_indices, at, from, d);
   g.depth = static_cast<std::size_t>(at.back());
   g.dims = joined(at.first(at.size() - 1), from.subspan(g.batch + g.depth), {});
   return g;

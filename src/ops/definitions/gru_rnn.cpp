@@ -42,12 +42,13 @@ void expect(const Call& call, int param, const Dims& dims) {
 Shape check(const Call& call, const Layout& at) {
   const auto& in = call.type(at.x);
   const auto& hh = call.type(at.weight_hh);
-  if (in.rank() != 3) call.fail(at.x, cat("found ", ir::text(in), ", expected [S, B, I]"));
+  const auto steps = in.ranked ? in.dims : Dims(3, ir::unknown_dim);
+  if (steps.size() != 3) call.fail(at.x, cat("found ", ir::text(in), ", expected [S, B, I]"));
   if (hh.rank() != 2 || hh.dims[0] != at.gates * hh.dims[1]) {
     call.fail(at.weight_hh,
               cat("found shape ", base::shape_text(hh.dims), ", expected [", at.gates, " H, H]"));
   }
-  const Shape s{in.dims[0], in.dims[1], in.dims[2], hh.dims[1]};
+  const Shape s{steps[0], steps[1], steps[2], hh.dims[1]};
   expect(call, at.weight_ih, {at.gates * s.hidden, s.inputs});
   expect(call, at.bias, {at.gates * s.hidden});
   expect(call, at.initial_h, {s.batch, s.hidden});

@@ -1,6 +1,7 @@
 // linear: x * weight^T + bias over the last dimension; matmul: products of matrices in batches.
 #include "base/text.h"
 #include "ops/call.h"
+#include "ops/definitions/support.h"
 
 namespace pome::ops::definitions {
 namespace {
@@ -27,12 +28,17 @@ void check_linear(const Call& call) {
   if (ir::is_known(depth) && ir::is_known(w.dims[1]) && depth != w.dims[1]) {
     call.fail(weight, cat("takes ", w.dims[1], " inputs, the last dimension of x is ", depth));
   }
-  if (call.has(bias) && call.type(bias).rank() == 1 && call.type(bias).dims[0] != w.dims[0]) {
-    call.fail(bias, cat("has ", call.type(bias).dims[0], " values, expected ", w.dims[0]));
+  if (!call.has(bias) || !call.type(bias).is_static() || !ir::is_known(w.dims[0])) return;
+  const auto& b = call.type(bias).dims;
+  if (extent(b, 0, b.size()) != 1 && extent(b, 0, b.size()) != w.dims[0]) {
+    call.fail(bias, cat("has ", extent(b, 0, b.size()), " values, expected ", w.dims[0]));
   }
 }
 
 void infer_linear(InferContext& call) {
+  if (any_unranked(call, {x, weight})) {
+    return call.set_result(Type::unranked(call.type(x).dtype));
+  }
   check_linear(call);
   auto dims = call.type(x).dims;
   dims.back() = call.type(weight).dims[0];
@@ -139,6 +145,9 @@ Dims result_dims(const Product& p) {
 }
 
 void infer_matmul(InferContext& call) {
+  if (any_unranked(call, {mx, my})) {
+    return call.set_result(Type::unranked(wider(call.type(mx).dtype, call.type(my).dtype)));
+  }
   call.set_result(
       Type::tensor(wider(call.type(mx).dtype, call.type(my).dtype), result_dims(product(call))));
 }

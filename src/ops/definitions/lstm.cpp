@@ -49,11 +49,12 @@ Shape check(const Call& call) {
   Shape s{};
   const auto& in = call.type(x);
   const auto& hh = call.type(weight_hh);
-  if (in.rank() != 3) call.fail(x, cat("found ", ir::text(in), ", expected [S, B, I]"));
+  const auto steps = in.ranked ? in.dims : Dims(3, ir::unknown_dim);
+  if (steps.size() != 3) call.fail(x, cat("found ", ir::text(in), ", expected [S, B, I]"));
   if (hh.rank() != 2 || hh.dims[0] != 4 * hh.dims[1]) {
     call.fail(weight_hh, cat("found shape ", base::shape_text(hh.dims), ", expected [4 H, H]"));
   }
-  s = {in.dims[0], in.dims[1], in.dims[2], hh.dims[1], 1, read_direction(call, direction)};
+  s = {steps[0], steps[1], steps[2], hh.dims[1], 1, read_direction(call, direction)};
   s.directions = s.direction == Direction::bidirectional ? 2 : 1;
   const auto expect = [&](int param, Dims dims) {
     if (!call.has(param)) return;

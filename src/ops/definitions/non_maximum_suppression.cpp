@@ -47,10 +47,11 @@ void check(const Call& call, const Order& order) {
   const auto& b = call.type(boxes);
   const auto& s = call.type(scores);
   for (const int param : {boxes, scores}) {
-    if (call.type(param).rank() != 3) {
+    if (call.type(param).ranked && call.type(param).rank() != 3) {
       call.fail(param, cat("found ", ir::text(call.type(param)), ", expected 3 dimensions"));
     }
   }
+  if (any_unranked(call, {boxes, scores})) return;
   if (ir::is_known(b.dims[order.part]) && b.dims[order.part] != 4) {
     call.fail(boxes, cat("found shape ", base::shape_text(b.dims), ", expected 4 coordinates in ",
                          "dimension ", order.part));
@@ -69,14 +70,18 @@ void infer(InferContext& call) {
     call.fail(
         cat("has ", call.result_count(), " results, expected ", call.has(score_threshold) ? 4 : 3));
   }
-  const auto& b = call.type(boxes);
-  const auto& s = call.type(scores);
   check(call, order);
+  const auto dims_of = [&](int param) {
+    const auto& type = call.type(param);
+    return type.ranked ? type.dims : Dims(3, ir::unknown_dim);
+  };
+  const auto b = dims_of(boxes);
+  const auto s = dims_of(scores);
   const auto n = limit(call);
-  const auto batch = ir::is_known(b.dims[0]) ? b.dims[0] : s.dims[0];
-  Dims box_dims = with(with(with(b.dims, 0, batch), order.box, n), order.part, 4);
-  call.set_result(0, Type::tensor(b.dtype, std::move(box_dims)));
-  call.set_result(1, Type::tensor(s.dtype, with(with(s.dims, 0, batch), order.box, n)));
+  const auto batch = ir::is_known(b[0]) ? b[0] : s[0];
+  Dims box_dims = with(with(with(b, 0, batch), order.box, n), order.part, 4);
+  call.set_result(0, Type::tensor(call.type(boxes).dtype, std::move(box_dims)));
+  call.set_result(1, Type::tensor(call.type(scores).dtype, with(with(s, 0, batch), order.box, n)));
   call.set_result(2, Type::tensor(DataType::int32, {batch, n}));
   if (order.box == 1) call.set_result(3, Type::tensor(DataType::int32, {batch}));
 }
