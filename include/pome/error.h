@@ -11,19 +11,19 @@ namespace pome {
 
 /// Error codes, named as Core ML's MLModelError names them, with the few that Core ML lacks.
 enum class ErrorCode : int {
-  generic = 0,              ///< anything that has no code of its own
-  feature_type = 1,         ///< an input is missing, or has the wrong type, shape or size
-  io = 3,                   ///< a file cannot be read or written, or its bytes are damaged
-  custom_layer = 4,         ///< a custom layer is not registered or failed
-  custom_model = 5,         ///< a custom model is not registered or failed
-  update = 6,               ///< on-device training failed
-  parameters = 7,           ///< a parameter of the model or the configuration is wrong
+  generic = 0,                     ///< anything that has no code of its own
+  feature_type = 1,                ///< an input is missing, or has the wrong type, shape or size
+  io = 3,                          ///< a file cannot be read or written, or its bytes are damaged
+  custom_layer = 4,                ///< a custom layer is not registered or failed
+  custom_model = 5,                ///< a custom model is not registered or failed
+  update = 6,                      ///< on-device training failed
+  parameters = 7,                  ///< a parameter of the model or the configuration is wrong
   model_decryption_key_fetch = 8,  ///< the key of an encrypted model cannot be had
-  model_decryption = 9,     ///< an encrypted model cannot be decrypted
-  model_collection = 10,    ///< kept for Core ML's numbering
-  prediction_cancelled = 11,  ///< the caller's stop token ended the prediction
-  unsupported = 100,        ///< the file is well formed, this build cannot run it
-  out_of_memory = 101,      ///< the byte budget of a load or a prediction does not suffice
+  model_decryption = 9,            ///< an encrypted model cannot be decrypted
+  model_collection = 10,           ///< kept for Core ML's numbering
+  prediction_cancelled = 11,       ///< the caller's stop token ended the prediction
+  unsupported = 100,               ///< the file is well formed, this build cannot run it
+  out_of_memory = 101,             ///< the byte budget of a load or a prediction does not suffice
 };
 
 /// Name of a code as text, for logs and `--json` output.

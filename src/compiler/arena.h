@@ -12,9 +12,9 @@ struct Buffer {
   std::size_t size = 0;
   std::uint32_t first = 0;
   std::uint32_t last = 0;
-  std::size_t offset = 0;      ///< result: multiple of `arena_alignment`
-  std::uint32_t region = 0;    ///< block in which it is defined
-  std::int64_t pending = 0;    ///< uses not planned yet, of all values that share it
+  std::size_t offset = 0;    ///< result: multiple of `arena_alignment`
+  std::uint32_t region = 0;  ///< block in which it is defined
+  std::int64_t pending = 0;  ///< uses not planned yet, of all values that share it
 };
 
 inline constexpr std::size_t arena_alignment = 64;

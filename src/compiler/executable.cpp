@@ -47,9 +47,9 @@ void convert_input(const InputTensor& input, DataType declared, void* to) {
   const auto convert = [&](std::int64_t at) {
     if (floating) {
       const double value = ops::load_f(from, at);
-      ops::store_f(out, i, declared == DataType::fp16
-                               ? base::round_to_f16(static_cast<float>(value))
-                               : value);
+      ops::store_f(
+          out, i,
+          declared == DataType::fp16 ? base::round_to_f16(static_cast<float>(value)) : value);
     } else {
       ops::store_i(out, i, ops::load_i(from, at));
     }
@@ -97,10 +97,10 @@ class FunctionExecutable final : public Executable {
     for (const auto* value : function.body->outputs()) {
       outputs_.push_back({value->name, low_->facts.types[value->id]});
       if (!outputs_.back().type.is_tensor()) {
-        throw Error(ErrorCode::unsupported,
-                    cat("function ", base::quoted(function.name), ": output ",
-                        base::quoted(value->name), " is ", ir::text(outputs_.back().type),
-                        ", expected a tensor"));
+        throw Error(
+            ErrorCode::unsupported,
+            cat("function ", base::quoted(function.name), ": output ", base::quoted(value->name),
+                " is ", ir::text(outputs_.back().type), ", expected a tensor"));
       }
     }
   }
@@ -154,24 +154,24 @@ class FunctionExecutable final : public Executable {
     const auto declared = inputs_[i].type.dtype;
     const bool same = input.dtype == declared && base::storage_type(declared) == declared;
     const bool aligned = reinterpret_cast<std::uintptr_t>(input.data) %
-                             static_cast<std::uintptr_t>(std::max(1, bits(declared) / 8)) == 0;
+                             static_cast<std::uintptr_t>(std::max(1, bits(declared) / 8)) ==
+                         0;
     // Kernels never write to imports.
     return same && aligned && is_dense(input) ? const_cast<void*>(input.data) : nullptr;
   }
 
   void check_inputs(std::span<const InputTensor> inputs) const {
     if (inputs.size() != inputs_.size()) {
-      throw Error(ErrorCode::feature_type, cat("the function has ", inputs_.size(),
-                                               " inputs, found ", inputs.size()));
+      throw Error(ErrorCode::feature_type,
+                  cat("the function has ", inputs_.size(), " inputs, found ", inputs.size()));
     }
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const auto& declared = inputs_[i].type;
       auto found = ir::Type::tensor(declared.dtype, inputs[i].dims);
       if (count_of(inputs[i].dims) < 0 || !ir::compatible(declared, found)) {
-        throw Error(ErrorCode::feature_type,
-                    cat("input ", base::quoted(inputs_[i].name), ": found shape ",
-                        base::shape_text(inputs[i].dims), ", expected ",
-                        base::shape_text(declared.dims)));
+        throw Error(ErrorCode::feature_type, cat("input ", base::quoted(inputs_[i].name),
+                                                 ": found shape ", base::shape_text(inputs[i].dims),
+                                                 ", expected ", base::shape_text(declared.dims)));
       }
     }
   }
@@ -221,10 +221,9 @@ std::size_t StateSet::find(std::string_view name) const {
     if (operands_[i].name == name) return i;
     names.push_back(operands_[i].name);
   }
-  throw Error(ErrorCode::parameters, cat("there is no state ", base::quoted(name),
-                                         names.empty() ? std::string()
-                                                       : cat(", expected ",
-                                                             base::list_text(names))));
+  throw Error(ErrorCode::parameters,
+              cat("there is no state ", base::quoted(name),
+                  names.empty() ? std::string() : cat(", expected ", base::list_text(names))));
 }
 
 std::shared_ptr<const Executable> compile(std::shared_ptr<ir::Program> program,

@@ -69,8 +69,8 @@ class StateSet {
 };
 
 struct RunOptions {
-  std::stop_token stop;             ///< looked at between steps: Error{prediction_cancelled}
-  base::Budget* budget = nullptr;   ///< bytes this prediction may allocate; null: default limit
+  std::stop_token stop;            ///< looked at between steps: Error{prediction_cancelled}
+  base::Budget* budget = nullptr;  ///< bytes this prediction may allocate; null: default limit
 };
 
 /// What a function was compiled to. Thread-safe.

@@ -41,9 +41,9 @@ struct Lowered {
   std::vector<std::vector<LoweredCall>> calls;  ///< [block][call], beside flat.blocks
   /// Constants that kernels get as tensors, by value: expanded to the storage type.
   std::vector<std::shared_ptr<const exec::Pack>> constants;
-  std::vector<std::uint32_t> uses;         ///< by value: arguments and block outputs naming it
-  std::vector<std::int32_t> list_slots;    ///< by value; -1 when not a list
-  std::vector<std::int32_t> state_slots;   ///< by value; -1 when not a state
+  std::vector<std::uint32_t> uses;        ///< by value: arguments and block outputs naming it
+  std::vector<std::int32_t> list_slots;   ///< by value; -1 when not a list
+  std::vector<std::int32_t> state_slots;  ///< by value; -1 when not a state
   std::uint32_t list_count = 0;
 };
 

@@ -32,11 +32,11 @@ struct StepRange {
 struct Step {
   StepKind kind = StepKind::run;
   exec::Kernel kernel = nullptr;
-  std::uint32_t params = 0;         ///< offset into Plan::params
-  std::uint32_t refs = 0;           ///< first of the step's refs
-  const ir::Op* op = nullptr;       ///< the user's operation, for errors, traces and reports
-  std::size_t scratch = 0;          ///< arena offset
-  std::size_t worker_scratch = 0;   ///< arena offset
+  std::uint32_t params = 0;        ///< offset into Plan::params
+  std::uint32_t refs = 0;          ///< first of the step's refs
+  const ir::Op* op = nullptr;      ///< the user's operation, for errors, traces and reports
+  std::size_t scratch = 0;         ///< arena offset
+  std::size_t worker_scratch = 0;  ///< arena offset
   std::size_t worker_scratch_bytes = 0;
   /// branch: taken when ref 0 is true / false. loop: condition (its value is ref 0) and body.
   /// Nested ranges follow the step; `end` is the step behind them.
@@ -52,8 +52,8 @@ struct Ref {
   Home home = Home::none;
   DataType dtype = DataType::invalid;
   std::int32_t rank = 0;
-  std::uint32_t dims = 0;        ///< first of 2 * rank entries (dims, strides) in Plan::dims
-  std::uint32_t index = 0;       ///< arena: buffer; import: position in Plan::imports
+  std::uint32_t dims = 0;   ///< first of 2 * rank entries (dims, strides) in Plan::dims
+  std::uint32_t index = 0;  ///< arena: buffer; import: position in Plan::imports
   std::int32_t slot = -1;
   const void* constant = nullptr;
 };
@@ -120,24 +120,24 @@ struct Plan {
   std::shared_ptr<const Lowered> lowered;
   std::uint32_t block = 0;
   std::uint32_t first_call = 0;
-  std::uint32_t end_call = 0;     ///< call that depends on data, or the number of calls
-  bool complete = false;          ///< the block's end was reached
-  ops::Facts facts;               ///< of every value, for these dimensions
+  std::uint32_t end_call = 0;  ///< call that depends on data, or the number of calls
+  bool complete = false;       ///< the block's end was reached
+  ops::Facts facts;            ///< of every value, for these dimensions
 
   std::vector<Step> steps;
   std::vector<std::byte> params;
   std::vector<Ref> refs;
   std::vector<std::int64_t> dims;
   std::vector<Buffer> buffers;
-  std::vector<ops::ValueId> imports;           ///< values that come from outside, by position
-  std::vector<std::uint32_t> staging;          ///< root plans: buffer for the conversion of import i
-  std::vector<std::uint32_t> import_refs;      ///< refs whose home is `import`
-  std::vector<std::uint32_t> output_refs;      ///< complete plans: one ref a block output
+  std::vector<ops::ValueId> imports;       ///< values that come from outside, by position
+  std::vector<std::uint32_t> staging;      ///< root plans: buffer for the conversion of import i
+  std::vector<std::uint32_t> import_refs;  ///< refs whose home is `import`
+  std::vector<std::uint32_t> output_refs;  ///< complete plans: one ref a block output
   std::vector<std::pair<ops::ValueId, std::uint32_t>> exports;  ///< incomplete: refs of live values
-  std::vector<std::int32_t> list_slots;        ///< by value: the slot that holds it here
+  std::vector<std::int32_t> list_slots;  ///< by value: the slot that holds it here
   std::size_t arena_bytes = 0;
 
-  PlanCache children{32};                      ///< continuations behind `end_call`
+  PlanCache children{32};  ///< continuations behind `end_call`
   std::mutex nested_mutex;
   std::map<std::uint32_t, std::unique_ptr<PlanCache>> nested;  ///< plans of blocks run by end_call
 

@@ -20,8 +20,7 @@ constexpr std::uint32_t forever = std::numeric_limits<std::uint32_t>::max();
 class Planner {
  public:
   explicit Planner(Plan& plan)
-      : plan_(plan), low_(*plan.lowered), flat_(plan.lowered->flat),
-        places_(flat_.values.size()) {}
+      : plan_(plan), low_(*plan.lowered), flat_(plan.lowered->flat), places_(flat_.values.size()) {}
 
   void run() {
     import_root_inputs();
@@ -81,8 +80,11 @@ class Planner {
   }
 
   std::uint32_t new_buffer(std::size_t size, std::uint32_t region, std::int64_t pending) {
-    plan_.buffers.push_back({.size = size, .first = position_, .last = position_,
-                             .region = region, .pending = pending});
+    plan_.buffers.push_back({.size = size,
+                             .first = position_,
+                             .last = position_,
+                             .region = region,
+                             .pending = pending});
     return static_cast<std::uint32_t>(plan_.buffers.size() - 1);
   }
 
@@ -104,9 +106,7 @@ class Planner {
     if (type(id).kind == ir::Type::Kind::list) --list_pending(id);
   }
 
-  std::int64_t& list_pending(ValueId id) {
-    return list_uses_[plan_.list_slots[id]];
-  }
+  std::int64_t& list_pending(ValueId id) { return list_uses_[plan_.list_slots[id]]; }
 
   /// Place of a value used as an argument; constants and outside values get theirs here.
   const Place& place(ValueId id) {
@@ -303,9 +303,7 @@ class Planner {
     return ref;
   }
 
-  int worker_count() const {
-    return low_.options.workers ? low_.options.workers->count() : 1;
-  }
+  int worker_count() const { return low_.options.workers ? low_.options.workers->count() : 1; }
 
   void give_result(const FlatCall& call, std::size_t r, std::uint32_t block, bool in_place) {
     const auto id = call.results[r];
@@ -330,8 +328,7 @@ class Planner {
     const auto& buffer = plan_.buffers[place.index];
     // `pending` counts the uses still to come of every value in the buffer, over all blocks; a
     // buffer of another block may be needed again by the next iteration of a loop.
-    return buffer.pending == 0 && buffer.region == block &&
-           type(from).dims == type(result).dims &&
+    return buffer.pending == 0 && buffer.region == block && type(from).dims == type(result).dims &&
            base::storage_type(type(from).dtype) == base::storage_type(type(result).dtype);
   }
 
@@ -459,8 +456,8 @@ class Planner {
         }
       }
       if (places_[result].home == Home::slot) {
-        list_pending(result) = std::int64_t{low_.uses[condition.inputs[i]]} +
-                               low_.uses[body.inputs[i]];
+        list_pending(result) =
+            std::int64_t{low_.uses[condition.inputs[i]]} + low_.uses[body.inputs[i]];
         list_region_[plan_.list_slots[result]] = call.blocks[1];
       }
       deliver(call.args[i], result, call.op);
@@ -482,7 +479,8 @@ class Planner {
     plan_.steps[at].end = ranges[1].last;
     // What was born before the loop and is read inside is read again by the next iteration.
     for (auto& buffer : plan_.buffers) {
-      if (buffer.first <= start && buffer.last >= start) buffer.last = std::max(buffer.last, position_);
+      if (buffer.first <= start && buffer.last >= start)
+        buffer.last = std::max(buffer.last, position_);
     }
     for (const auto result : call.results) {
       touch(result);
@@ -498,8 +496,7 @@ class Planner {
   void deliver_body(const FlatCall& call, const ops::FlatBlock& body) {
     const auto in_loop_memory = [&](ValueId id) {
       const auto& p = places_[id];
-      return p.home == Home::arena &&
-             std::ranges::any_of(call.results, [&](ValueId result) {
+      return p.home == Home::arena && std::ranges::any_of(call.results, [&](ValueId result) {
                return places_[result].home == Home::arena && places_[result].index == p.index;
              });
     };
@@ -534,10 +531,9 @@ class Planner {
   }
 
   void deliver_loop_output(ValueId from, ValueId to, const ir::Op* op) {
-    const bool same_list = type(to).kind == ir::Type::Kind::list &&
-                           plan_.list_slots[from] == plan_.list_slots[to];
-    const bool same_buffer = places_[from].home == Home::arena &&
-                             places_[to].home == Home::arena &&
+    const bool same_list =
+        type(to).kind == ir::Type::Kind::list && plan_.list_slots[from] == plan_.list_slots[to];
+    const bool same_buffer = places_[from].home == Home::arena && places_[to].home == Home::arena &&
                              places_[from].index == places_[to].index;
     if (same_list || same_buffer) {
       consume(from);

@@ -21,7 +21,9 @@ using ops::ValueId;
 /// Iterations after which a loop is taken for endless.
 constexpr std::int64_t max_iterations = std::int64_t{1} << 31;
 
-bool truth(const TensorRef& ref) { return *ref.as<const std::uint8_t>() != 0; }
+bool truth(const TensorRef& ref) {
+  return *ref.as<const std::uint8_t>() != 0;
+}
 
 }  // namespace
 
@@ -91,15 +93,14 @@ void Run::run_step(const Plan& plan, Context& context, const Step& step) {
       if (!status.ok()) raise(status, step);
       return;
     }
-    case StepKind::branch:
-      return run_steps(plan, context, step.blocks[truth(refs[0]) ? 0 : 1]);
+    case StepKind::branch: return run_steps(plan, context, step.blocks[truth(refs[0]) ? 0 : 1]);
     case StepKind::loop:
       for (std::int64_t i = 0;; ++i) {
         run_steps(plan, context, step.blocks[0]);
         if (!truth(refs[0])) return;
         if (i == max_iterations) {
-          throw Error(ErrorCode::parameters, cat(step.op->place(), ": did not end after ",
-                                                 max_iterations, " iterations"));
+          throw Error(ErrorCode::parameters,
+                      cat(step.op->place(), ": did not end after ", max_iterations, " iterations"));
         }
         run_steps(plan, context, step.blocks[1]);
       }
@@ -118,8 +119,7 @@ void Run::raise(const exec::Status& status, const Step& step) {
                                              " is outside a dimension of ", status.payload[1]));
     case Code::division_by_zero:
       throw Error(ErrorCode::parameters, cat(place, ": integer division by zero"));
-    case Code::out_of_memory:
-      throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
+    case Code::out_of_memory: throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
     case Code::failed:
       if (task_.error) std::rethrow_exception(std::exchange(task_.error, nullptr));
       break;
@@ -267,17 +267,16 @@ void Run::evaluate(const Plan& plan, const FlatCall& call, Frame& frame, ops::Fa
   for (std::size_t i = 0; i < call.results.size(); ++i) {
     results.push_back({&result_types[i], {}, list_of(plan.list_slots[call.results[i]])});
   }
-  ops::EvalContext context(*call.def, call.op, results,
-                           [&](std::size_t i, const Dims& dims) -> base::MutableTensorView {
-                             const auto type = base::storage_type(result_types[i].dtype);
-                             const auto count = base::element_count(dims);
-                             const auto bytes = count ? base::byte_count(*count, type) : count;
-                             budget_.take(bytes.value_or(std::numeric_limits<std::int64_t>::max()),
-                                          call.op->place());
-                             booked_ += *bytes;
-                             made[i] = std::make_unique<HostTensor>(type, dims);
-                             return made[i]->mutable_view();
-                           });
+  ops::EvalContext context(
+      *call.def, call.op, results, [&](std::size_t i, const Dims& dims) -> base::MutableTensorView {
+        const auto type = base::storage_type(result_types[i].dtype);
+        const auto count = base::element_count(dims);
+        const auto bytes = count ? base::byte_count(*count, type) : count;
+        budget_.take(bytes.value_or(std::numeric_limits<std::int64_t>::max()), call.op->place());
+        booked_ += *bytes;
+        made[i] = std::make_unique<HostTensor>(type, dims);
+        return made[i]->mutable_view();
+      });
   for (std::size_t p = 0; p < call.params.size(); ++p) {
     base::InlineVector<ops::Call::Arg, 4> args;
     for (const auto id : call.param(static_cast<int>(p))) {
@@ -392,8 +391,8 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
     const bool go_on = truth(out[0]);
     if (go_on) {
       if (iteration == max_iterations) {
-        throw Error(ErrorCode::parameters, cat(call.op->place(), ": did not end after ",
-                                               max_iterations, " iterations"));
+        throw Error(ErrorCode::parameters,
+                    cat(call.op->place(), ": did not end after ", max_iterations, " iterations"));
       }
       run_block(plan, call.blocks[1], frame, facts, vars, out);
       // Copies first: an output may be the memory of another variable.

@@ -48,8 +48,8 @@ class Run {
   ops::Facts run_dynamic(const std::shared_ptr<Plan>& plan, Frame& frame);
   void run_dynamic_cond(const std::shared_ptr<Plan>& plan, const ops::FlatCall& call, Frame& frame,
                         ops::Facts& facts);
-  void run_dynamic_while(const std::shared_ptr<Plan>& plan, const ops::FlatCall& call,
-                         Frame& frame, ops::Facts& facts);
+  void run_dynamic_while(const std::shared_ptr<Plan>& plan, const ops::FlatCall& call, Frame& frame,
+                         ops::Facts& facts);
   void run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Frame& frame,
                  const ops::Facts& facts, std::span<const exec::TensorRef> inputs,
                  std::vector<exec::TensorRef>& out);

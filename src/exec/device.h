@@ -21,7 +21,7 @@ enum class Numerics : std::uint8_t { exact, as_declared };
 struct CallSite {
   const ops::FlatFunction* flat = nullptr;
   const ops::FlatCall* call = nullptr;
-  const ops::Facts* facts = nullptr;   ///< for the declared input types: open dimensions unknown
+  const ops::Facts* facts = nullptr;  ///< for the declared input types: open dimensions unknown
   WeightStore* weights = nullptr;
   Numerics numerics = Numerics::exact;
 
@@ -93,7 +93,7 @@ class OpKernel {
 class Device {
  public:
   virtual ~Device() = default;
-  virtual std::string_view name() const noexcept = 0;   ///< "cpu", "reference"
+  virtual std::string_view name() const noexcept = 0;  ///< "cpu", "reference"
   virtual Support supports(const CallSite& site) const = 0;
   /// Estimated seconds of one run, from a model of the machine, not from a clock. Unknown
   /// dimensions count as `assumed_dim`.

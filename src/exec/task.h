@@ -38,12 +38,12 @@ struct Slots {
 
 struct TaskContext {
   Workers* workers = nullptr;
-  std::byte* scratch = nullptr;          ///< shared by all tasks of the step, 64-byte aligned
-  std::byte* worker_scratch = nullptr;   ///< `worker_scratch_bytes` for each worker
+  std::byte* scratch = nullptr;         ///< shared by all tasks of the step, 64-byte aligned
+  std::byte* worker_scratch = nullptr;  ///< `worker_scratch_bytes` for each worker
   std::size_t worker_scratch_bytes = 0;
   std::stop_token stop;
   Slots* slots = nullptr;
-  std::exception_ptr error;              ///< set together with Code::failed
+  std::exception_ptr error;  ///< set together with Code::failed
 
   std::byte* scratch_of(int worker) const noexcept {
     return worker_scratch + static_cast<std::size_t>(worker) * worker_scratch_bytes;

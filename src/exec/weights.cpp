@@ -226,11 +226,13 @@ void Weight::read_raw(std::int64_t, std::span<std::byte>) const {
   throw Error(ErrorCode::generic, "a constant expression has no raw bytes");
 }
 
-const Weight* Weight::part(std::string_view) const noexcept { return nullptr; }
+const Weight* Weight::part(std::string_view) const noexcept {
+  return nullptr;
+}
 
 Pack::Pack(std::size_t size)
-    : data_(static_cast<std::byte*>(::operator new[](std::max<std::size_t>(size, 1),
-                                                     std::align_val_t{64}))),
+    : data_(static_cast<std::byte*>(
+          ::operator new[](std::max<std::size_t>(size, 1), std::align_val_t{64}))),
       size_(size) {}
 
 std::shared_ptr<const Weight> WeightStore::find(const ops::FlatFunction& flat, ops::ValueId id) {

@@ -41,7 +41,7 @@ class Weight {
   enum class Encoding : std::uint8_t { dense, affine, lut, other };
 
   virtual ~Weight() = default;
-  virtual DataType dtype() const noexcept = 0;      ///< declared element type of the tensor
+  virtual DataType dtype() const noexcept = 0;  ///< declared element type of the tensor
   virtual const Dims& dims() const noexcept = 0;
   virtual Encoding encoding() const noexcept = 0;
   /// Identity of the contents: equal keys are equal elements.

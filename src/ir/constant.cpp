@@ -91,14 +91,19 @@ ConstantPtr make_string(std::string value) {
 ConstantPtr make_bool(bool value) {
   return scalar(DataType::boolean, static_cast<std::uint8_t>(value));
 }
-ConstantPtr make_int32(std::int32_t value) { return scalar(DataType::int32, value); }
-ConstantPtr make_fp32(float value) { return scalar(DataType::fp32, value); }
-ConstantPtr make_fp16(float value) { return scalar(DataType::fp16, base::f16_from_f32(value)); }
+ConstantPtr make_int32(std::int32_t value) {
+  return scalar(DataType::int32, value);
+}
+ConstantPtr make_fp32(float value) {
+  return scalar(DataType::fp32, value);
+}
+ConstantPtr make_fp16(float value) {
+  return scalar(DataType::fp16, base::f16_from_f32(value));
+}
 
 ConstantPtr make_int32s(std::span<const std::int32_t> values) {
-  return make_tensor(
-      Type::tensor(DataType::int32, Dims{static_cast<std::int64_t>(values.size())}),
-      bytes_of(values));
+  return make_tensor(Type::tensor(DataType::int32, Dims{static_cast<std::int64_t>(values.size())}),
+                     bytes_of(values));
 }
 
 ConstantPtr make_bools(std::span<const bool> values) {

@@ -34,8 +34,8 @@ struct BlobReference {
 /// A constant of any MIL type. Immutable once built and shared.
 struct Constant {
   using Strings = std::vector<std::string>;
-  using Items = std::vector<ConstantPtr>;                              // tuple or list
-  using Entries = std::vector<std::pair<ConstantPtr, ConstantPtr>>;    // dictionary
+  using Items = std::vector<ConstantPtr>;                            // tuple or list
+  using Entries = std::vector<std::pair<ConstantPtr, ConstantPtr>>;  // dictionary
 
   Type type;
   std::variant<ImmediateBytes, Strings, BlobReference, Items, Entries> data;

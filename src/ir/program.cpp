@@ -138,7 +138,9 @@ Value& Block::add_input(std::string input_name, Type type) {
   return *inputs_.back();
 }
 
-Op& Block::append(std::unique_ptr<Op> op) { return insert(nullptr, std::move(op)); }
+Op& Block::append(std::unique_ptr<Op> op) {
+  return insert(nullptr, std::move(op));
+}
 
 Op& Block::insert(const Op* before, std::unique_ptr<Op> op) {
   op->parent_ = this;
@@ -211,10 +213,8 @@ void replace_all_uses(Block& scope, Value* from, Value* to) {
 }
 
 Function* Program::find(std::string_view function) const noexcept {
-  const auto at =
-      std::ranges::find(functions, function, [](const auto& f) -> std::string_view {
-        return f->name;
-      });
+  const auto at = std::ranges::find(functions, function,
+                                    [](const auto& f) -> std::string_view { return f->name; });
   return at == functions.end() ? nullptr : at->get();
 }
 
@@ -247,7 +247,9 @@ bool same_binding(const Binding& a, const Binding& b) {
   return a.value ? a.value->name == b.value->name : equal(*a.literal, *b.literal);
 }
 
-bool same_value(const Value& a, const Value& b) { return a.name == b.name && a.type == b.type; }
+bool same_value(const Value& a, const Value& b) {
+  return a.name == b.name && a.type == b.type;
+}
 
 bool same_op(const Op& a, const Op& b) {
   if (a.type() != b.type() || a.name() != b.name() || a.result_count() != b.result_count() ||

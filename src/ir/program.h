@@ -31,12 +31,12 @@ class Op;
 struct Value {
   std::string name;
   Type type;
-  Op* producer = nullptr;    ///< null for block inputs
-  Block* block = nullptr;    ///< block whose input this is, or that holds the producer
-  std::uint32_t index = 0;   ///< position among the producer's results or the block's inputs
-  std::vector<Op*> users;    ///< one entry a use, in no order
+  Op* producer = nullptr;        ///< null for block inputs
+  Block* block = nullptr;        ///< block whose input this is, or that holds the producer
+  std::uint32_t index = 0;       ///< position among the producer's results or the block's inputs
+  std::vector<Op*> users;        ///< one entry a use, in no order
   std::uint32_t block_uses = 0;  ///< how many block outputs name this value
-  std::uint32_t id = 0;      ///< scratch number for whoever walks the program
+  std::uint32_t id = 0;          ///< scratch number for whoever walks the program
 
   bool used() const noexcept { return !users.empty() || block_uses != 0; }
   /// The constant when the producer is a `const` operation, else null.
@@ -48,8 +48,8 @@ struct Binding {
   Value* value = nullptr;
   ConstantPtr literal;
 
-  Binding(Value* v) : value(v) {}                              // NOLINT(google-explicit-constructor)
-  Binding(ConstantPtr c) : literal(std::move(c)) {}            // NOLINT(google-explicit-constructor)
+  Binding(Value* v) : value(v) {}                    // NOLINT(google-explicit-constructor)
+  Binding(ConstantPtr c) : literal(std::move(c)) {}  // NOLINT(google-explicit-constructor)
   const Type& type() const noexcept { return value ? value->type : literal->type; }
   /// The constant behind the argument, written in place or by a `const` operation; else null.
   const Constant* constant() const noexcept { return literal ? literal.get() : value->constant(); }
@@ -164,10 +164,12 @@ void replace_all_uses(Block& scope, Value* from, Value* to);
 class Function {
  public:
   Function(std::string function_name, std::string opset_name)
-      : name(std::move(function_name)), opset(std::move(opset_name)), body(std::make_unique<Block>(nullptr)) {}
+      : name(std::move(function_name)),
+        opset(std::move(opset_name)),
+        body(std::make_unique<Block>(nullptr)) {}
 
   std::string name;
-  std::string opset;  ///< "CoreML5" ... "CoreML9", or "ios15" ... as MIL text spells it
+  std::string opset;            ///< "CoreML5" ... "CoreML9", or "ios15" ... as MIL text spells it
   std::unique_ptr<Block> body;  ///< its inputs are the function's inputs
   std::vector<Attribute> attributes;
 };

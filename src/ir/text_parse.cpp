@@ -19,7 +19,7 @@ namespace {
 
 using base::cat;
 
-constexpr int max_depth = 32;       // of types and literals
+constexpr int max_depth = 32;  // of types and literals
 constexpr std::size_t max_rank = 64;
 
 class Parser {
@@ -32,7 +32,8 @@ class Parser {
     keyword("program");
     lexer_.expect("(");
     const auto version = lexer_.take();
-    if (version.kind != Token::Kind::number) lexer_.fail("a program's version is a number", version.offset);
+    if (version.kind != Token::Kind::number)
+      lexer_.fail("a program's version is a number", version.offset);
     program->version = version.text.starts_with("1") ? 1 : 0;
     if (program->version != 1) {
       lexer_.fail(cat("program version ", base::quoted(version.text), " is not known, expected 1"),
@@ -110,8 +111,7 @@ class Parser {
     while (!lexer_.at("]")) {
       if (!dims.empty()) lexer_.expect(",");
       if (dims.size() == max_rank) {
-        lexer_.fail(cat("a tensor has more than ", max_rank, " dimensions"),
-                    lexer_.peek().offset);
+        lexer_.fail(cat("a tensor has more than ", max_rank, " dimensions"), lexer_.peek().offset);
       }
       dims.push_back(dimension());
     }
@@ -257,9 +257,9 @@ class Parser {
       if (dims[i] == unknown_dim) dims[i] = 0;  // below an empty list nothing was seen
       if (dims[i] == 0 && is_known(t.dims[i]) && elements.count == 0) dims[i] = t.dims[i];
       if (is_known(t.dims[i]) && t.dims[i] != dims[i]) {
-        lexer_.fail(cat("a value of type ", text(t), " is written with shape ",
-                        base::shape_text(dims)),
-                    at);
+        lexer_.fail(
+            cat("a value of type ", text(t), " is written with shape ", base::shape_text(dims)),
+            at);
       }
     }
     budget_.take(static_cast<std::int64_t>(elements.bytes.size()), "immediate values");
@@ -323,8 +323,7 @@ class Parser {
     const bool word = token.kind == Token::Kind::identifier;
     if (spelling.empty() || *end != '\0' || token.kind == Token::Kind::string ||
         (word && spelling != "inf" && spelling != "nan")) {
-      lexer_.fail(cat("found ", base::quoted(token.text, 40), ", expected a number"),
-                  token.offset);
+      lexer_.fail(cat("found ", base::quoted(token.text, 40), ", expected a number"), token.offset);
     }
     switch (elements.dtype) {
       case DataType::fp16: return put(elements, base::f16_from_f32(static_cast<float>(value)));
@@ -350,10 +349,8 @@ class Parser {
       fits = error == std::errc() && end == last;
       value = static_cast<std::int64_t>(wide);
     } else if (fits && width < 64) {
-      const bool is_signed = elements.dtype == DataType::int4 ||
-                             elements.dtype == DataType::int8 ||
-                             elements.dtype == DataType::int16 ||
-                             elements.dtype == DataType::int32;
+      const bool is_signed = elements.dtype == DataType::int4 || elements.dtype == DataType::int8 ||
+                             elements.dtype == DataType::int16 || elements.dtype == DataType::int32;
       const std::int64_t high = (std::int64_t{1} << (width - (is_signed ? 1 : 0))) - 1;
       fits = value <= high && value >= (is_signed ? -high - 1 : 0);
     }
@@ -396,8 +393,7 @@ class Parser {
     lexer_.expect("<");
     const auto opset = identifier("an opset");
     lexer_.expect(">");
-    auto out = std::make_unique<Function>(std::move(function_name),
-                                          std::string(spec_opset(opset)));
+    auto out = std::make_unique<Function>(std::move(function_name), std::string(spec_opset(opset)));
     Scope scope;
     lexer_.expect("(");
     parameters(*out->body, scope);
@@ -496,9 +492,9 @@ class Parser {
     const auto* value = op.attribute("val");
     if (!value) lexer_.fail("a const has no attribute 'val'", at);
     if (op.result_count() != 1 || !compatible(op.result().type, value->type)) {
-      lexer_.fail(cat("a const declares ", text(op.result().type), ", its value is ",
-                      text(value->type)),
-                  at);
+      lexer_.fail(
+          cat("a const declares ", text(op.result().type), ", its value is ", text(value->type)),
+          at);
     }
   }
 

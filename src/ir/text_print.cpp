@@ -282,8 +282,8 @@ class Printer {
       out_ += value < 0 ? "-inf" : "inf";
     } else {
       char buffer[40];
-      out_.append(buffer, static_cast<std::size_t>(
-                              std::snprintf(buffer, sizeof buffer, "%a", value)));
+      out_.append(buffer,
+                  static_cast<std::size_t>(std::snprintf(buffer, sizeof buffer, "%a", value)));
     }
   }
 
@@ -333,6 +333,8 @@ class Printer {
 
 }  // namespace
 
-std::string print(const Program& program) { return Printer(program).run(); }
+std::string print(const Program& program) {
+  return Printer(program).run();
+}
 
 }  // namespace pome::ir

@@ -16,20 +16,27 @@ using base::Dims;
 /// A dimension inside `Dims` is its size when not negative. `unknown_dim` is a dimension of which
 /// nothing is known; every value below it is a named symbol: equal symbols are equal sizes.
 inline constexpr std::int64_t unknown_dim = -1;
-constexpr bool is_known(std::int64_t dim) noexcept { return dim >= 0; }
-constexpr bool is_symbol(std::int64_t dim) noexcept { return dim < unknown_dim; }
-constexpr std::int64_t symbol_dim(std::int64_t id) noexcept { return unknown_dim - 1 - id; }
+constexpr bool is_known(std::int64_t dim) noexcept {
+  return dim >= 0;
+}
+constexpr bool is_symbol(std::int64_t dim) noexcept {
+  return dim < unknown_dim;
+}
+constexpr std::int64_t symbol_dim(std::int64_t id) noexcept {
+  return unknown_dim - 1 - id;
+}
 
 /// Type of a MIL value. A small value type; equality is structural.
 struct Type {
   enum class Kind : std::uint8_t { none, tensor, list, tuple, dictionary, state };
 
   Kind kind = Kind::none;
-  DataType dtype = DataType::invalid;  ///< element type: of the tensor, the list's elements, the state
-  bool ranked = true;                  ///< false: the number of dimensions is not known
-  Dims dims;                           ///< of the tensor, the list's elements, the state
-  std::int64_t length = unknown_dim;   ///< lists: number of elements
-  std::vector<Type> parameters;        ///< tuples: the parts; dictionaries: key and value type
+  DataType dtype =
+      DataType::invalid;  ///< element type: of the tensor, the list's elements, the state
+  bool ranked = true;     ///< false: the number of dimensions is not known
+  Dims dims;              ///< of the tensor, the list's elements, the state
+  std::int64_t length = unknown_dim;  ///< lists: number of elements
+  std::vector<Type> parameters;       ///< tuples: the parts; dictionaries: key and value type
 
   static Type tensor(DataType dtype, Dims dims) {
     Type type;

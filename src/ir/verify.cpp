@@ -29,8 +29,7 @@ class Verifier {
 
  private:
   [[noreturn]] void fail(std::string_view message) const {
-    throw Error(ErrorCode::io,
-                cat("function ", base::quoted(function_.name), ": ", message));
+    throw Error(ErrorCode::io, cat("function ", base::quoted(function_.name), ": ", message));
   }
 
   void define(const Value& value, std::vector<const Value*>& scope) {
@@ -93,7 +92,9 @@ class Verifier {
 
 }  // namespace
 
-void verify(const Function& function) { Verifier(function).run(); }
+void verify(const Function& function) {
+  Verifier(function).run();
+}
 
 void verify(const Program& program) {
   std::unordered_set<std::string_view> names;

@@ -28,8 +28,8 @@ void Call::fail(std::string_view message) const {
 }
 
 void Call::push_param(std::span<const Arg> args) {
-  ranges_.push_back({static_cast<std::uint16_t>(args_.size()),
-                     static_cast<std::uint16_t>(args.size())});
+  ranges_.push_back(
+      {static_cast<std::uint16_t>(args_.size()), static_cast<std::uint16_t>(args.size())});
   for (const auto& a : args) args_.push_back(a);
 }
 
@@ -187,8 +187,7 @@ void store_f(const MutableTensorView& tensor, std::int64_t i, double value) noex
     case DataType::fp32: static_cast<float*>(tensor.data)[at] = static_cast<float>(value); break;
     case DataType::fp64: static_cast<double*>(tensor.data)[at] = value; break;
     case DataType::fp16:
-      static_cast<std::uint16_t*>(tensor.data)[at] =
-          base::f16_from_f32(static_cast<float>(value));
+      static_cast<std::uint16_t*>(tensor.data)[at] = base::f16_from_f32(static_cast<float>(value));
       break;
     case DataType::boolean: static_cast<std::uint8_t*>(tensor.data)[at] = value != 0; break;
     default: store_i(tensor, i, saturating_int(value)); break;

@@ -122,8 +122,8 @@ class EvalContext : public Call {
   /// How results get memory: when dims are known beforehand the runtime has placed the tensor;
   /// otherwise `allocate` is asked.
   struct Result {
-    const Type* type = nullptr;   ///< declared, with the dims of this run where known
-    MutableTensorView tensor;     ///< empty data: not placed yet
+    const Type* type = nullptr;  ///< declared, with the dims of this run where known
+    MutableTensorView tensor;    ///< empty data: not placed yet
     List* list = nullptr;
   };
   using Allocate = std::function<MutableTensorView(std::size_t result, const Dims& dims)>;

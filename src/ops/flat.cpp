@@ -81,8 +81,8 @@ class Flattener {
     for (const auto& param : op.def->params()) {
       const auto* argument = op.argument(param.name);
       const std::size_t count = argument ? argument->bindings.size() : 0;
-      call.params.push_back({static_cast<std::uint16_t>(call.args.size()),
-                             static_cast<std::uint16_t>(count)});
+      call.params.push_back(
+          {static_cast<std::uint16_t>(call.args.size()), static_cast<std::uint16_t>(count)});
       for (std::size_t i = 0; i < count; ++i) {
         const auto& binding = argument->bindings[i];
         call.args.push_back(binding.value ? binding.value->id
@@ -100,6 +100,8 @@ class Flattener {
 
 }  // namespace
 
-FlatFunction flatten(const ir::Function& function) { return Flattener(function).run(); }
+FlatFunction flatten(const ir::Function& function) {
+  return Flattener(function).run();
+}
 
 }  // namespace pome::ops

@@ -62,8 +62,8 @@ FlatFunction flatten(const ir::Function& function);
 
 /// What is known of each value for one set of input types.
 struct Facts {
-  std::vector<Type> types;                                ///< by ValueId
-  std::vector<std::shared_ptr<const HostTensor>> known;   ///< null: not known before the run
+  std::vector<Type> types;                               ///< by ValueId
+  std::vector<std::shared_ptr<const HostTensor>> known;  ///< null: not known before the run
 };
 
 /// Infers all types of a function from the types of its inputs, running small integer computations

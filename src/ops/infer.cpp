@@ -171,8 +171,8 @@ class Inferrer {
         const auto& after = facts_.types[body.outputs[i]];
         if (after.kind != types[i].kind || after.dtype != types[i].dtype) {
           throw Error(ErrorCode::parameters,
-                      base::cat(call.op->place(), ": loop variable ", i, " is ",
-                                ir::text(types[i]), " and becomes ", ir::text(after)));
+                      base::cat(call.op->place(), ": loop variable ", i, " is ", ir::text(types[i]),
+                                " and becomes ", ir::text(after)));
         }
         auto merged = generalize(types[i], after);
         if (!(merged == types[i])) changed = true;
@@ -196,9 +196,9 @@ void check_declared(const FlatFunction& flat, const Facts& facts) {
     if (!value.value || !value.value->producer) continue;
     if (!ir::compatible(value.declared, facts.types[id])) {
       throw Error(ErrorCode::parameters,
-                  base::cat(value.value->producer->place(), ": declares ",
-                            ir::text(value.declared), " for ", base::quoted(value.value->name),
-                            ", its arguments give ", ir::text(facts.types[id])));
+                  base::cat(value.value->producer->place(), ": declares ", ir::text(value.declared),
+                            " for ", base::quoted(value.value->name), ", its arguments give ",
+                            ir::text(facts.types[id])));
     }
   }
 }

@@ -8,8 +8,7 @@
 
 namespace pome::ops {
 
-void unpack(std::span<const std::byte> packed, DataType dtype,
-            const base::MutableTensorView& out) {
+void unpack(std::span<const std::byte> packed, DataType dtype, const base::MutableTensorView& out) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(packed.data());
   const auto n = static_cast<std::size_t>(out.size());
   const int width = bits(dtype);
@@ -50,8 +49,8 @@ base::HostTensor materialize(const ir::Constant& constant) {
   const auto need = base::byte_count(tensor.size(), type.dtype);
   if (!need || static_cast<std::size_t>(*need) != constant.bytes().size()) {
     throw Error(ErrorCode::parameters,
-                base::cat("a constant of type ", ir::text(type), " has ",
-                          constant.bytes().size(), " bytes, expected ", need.value_or(-1)));
+                base::cat("a constant of type ", ir::text(type), " has ", constant.bytes().size(),
+                          " bytes, expected ", need.value_or(-1)));
   }
   unpack(constant.bytes(), type.dtype, tensor.mutable_view());
   return tensor;

@@ -21,12 +21,16 @@ enum class Opset : std::uint8_t { ios15, ios16, ios17, ios18, ios26 };
 
 /// A set of element types as a bit mask.
 using TypeSet = std::uint32_t;
-constexpr TypeSet set_of(DataType type) noexcept { return TypeSet{1} << static_cast<unsigned>(type); }
+constexpr TypeSet set_of(DataType type) noexcept {
+  return TypeSet{1} << static_cast<unsigned>(type);
+}
 template <typename... Types>
 constexpr TypeSet types(Types... t) noexcept {
   return (set_of(t) | ...);
 }
-constexpr bool contains(TypeSet set, DataType type) noexcept { return (set & set_of(type)) != 0; }
+constexpr bool contains(TypeSet set, DataType type) noexcept {
+  return (set & set_of(type)) != 0;
+}
 
 namespace t {  // the sets that signatures are written with
 inline constexpr TypeSet boolean = types(DataType::boolean);
@@ -39,10 +43,11 @@ inline constexpr TypeSet small_ints =
     types(DataType::int8, DataType::uint8, DataType::int16, DataType::uint16);
 inline constexpr TypeSet sub_byte = types(DataType::int4, DataType::uint1, DataType::uint2,
                                           DataType::uint3, DataType::uint4, DataType::uint6);
-inline constexpr TypeSet numbers = floats | i32;              ///< fp16, fp32, int32
+inline constexpr TypeSet numbers = floats | i32;  ///< fp16, fp32, int32
 inline constexpr TypeSet ints = i32 | small_ints;
 inline constexpr TypeSet all_numbers = floats | ints;
 inline constexpr TypeSet all = all_numbers | boolean;
+inline constexpr TypeSet base = numbers | boolean;  ///< what most operations took in iOS15
 inline constexpr TypeSet any = ~TypeSet{0};
 }  // namespace t
 
@@ -77,7 +82,7 @@ struct OpVersion {
 
 enum class Effects : std::uint8_t {
   none,
-  random,        ///< not folded, not merged
+  random,  ///< not folded, not merged
   reads_state,
   writes_state,
   control_flow,  ///< has blocks; run by the executor
@@ -95,8 +100,11 @@ enum class Alias : std::uint8_t {
 struct OpDef {
   std::string_view name;
   std::span<const OpVersion> versions;  ///< by opset, oldest first
+  /// The canonical signature, where the last version is not it: operations that dropped or renamed
+  /// parameters (crop_resize, non_maximum_suppression). It names the parameters of all versions.
+  std::span<const Param> canonical = {};
   std::uint8_t min_results = 1;
-  std::uint8_t max_results = 1;         ///< 255: as many as the program declares
+  std::uint8_t max_results = 1;  ///< 255: as many as the program declares
   /// Sets the result types from the argument types, or fails with a sentence. Must work with
   /// unknown dimensions and must, for known ones, give exactly what `evaluate` will produce,
   /// unless the shape depends on data: such dimensions stay unknown.
@@ -106,12 +114,14 @@ struct OpDef {
   void (*evaluate)(EvalContext&) = nullptr;
   Effects effects = Effects::none;
   Alias alias = Alias::none;
-  std::uint8_t blocks = 0;   ///< nested blocks (cond and while_loop: 2)
+  std::uint8_t blocks = 0;  ///< nested blocks (cond and while_loop: 2)
   /// `evaluate` needs only the types of its arguments, not their elements (shape).
   bool from_types = false;
 
   /// The canonical signature.
-  std::span<const Param> params() const noexcept { return versions.back().params; }
+  std::span<const Param> params() const noexcept {
+    return canonical.empty() ? versions.back().params : canonical;
+  }
 };
 
 /// The definition of an operation, or null.

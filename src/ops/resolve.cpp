@@ -77,8 +77,8 @@ void check_arguments(const ir::Op& op, const OpDef& def, const OpVersion& versio
     if (find_param(version, argument.name)) continue;
     std::vector<std::string_view> names;
     for (const auto& p : version.params) names.push_back(p.name);
-    const bool later = std::ranges::find(def.params(), argument.name, &Param::name) !=
-                       def.params().end();
+    const bool later =
+        std::ranges::find(def.params(), argument.name, &Param::name) != def.params().end();
     const auto near = base::nearest(argument.name, names);
     fail(op, cat("has no parameter ", quoted(argument.name), later ? " in opset " : "",
                  later ? name(opset) : std::string_view{},
@@ -120,15 +120,17 @@ void resolve_op(ir::Op& op, Opset opset) {
     std::vector<std::string_view> names;
     for (const auto* d : all()) names.push_back(d->name);
     const auto near = base::nearest(op.type(), names);
-    fail(op, cat("there is no operation ", quoted(op.type()),
-                 near.empty() ? std::string(" in the opsets iOS15 to iOS26")
-                              : cat(" (did you mean ", quoted(near), "?)")),
+    fail(op,
+         cat("there is no operation ", quoted(op.type()),
+             near.empty() ? std::string(" in the opsets iOS15 to iOS26")
+                          : cat(" (did you mean ", quoted(near), "?)")),
          ErrorCode::unsupported);
   }
   const auto* signature = version(*def, opset);
   if (!signature) {
-    fail(op, cat("exists from opset ", name(def->versions.front().since),
-                 " on, the function is written in ", name(opset)),
+    fail(op,
+         cat("exists from opset ", name(def->versions.front().since),
+             " on, the function is written in ", name(opset)),
          ErrorCode::unsupported);
   }
   move_attributes(op, *def);

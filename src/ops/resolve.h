@@ -39,8 +39,7 @@ base::HostTensor materialize(const ir::Constant& constant);
 
 /// Expands packed little-endian elements of `dtype` (as blobs and immediates hold them) into a
 /// tensor of its storage type. `packed` must hold exactly the tensor's elements.
-void unpack(std::span<const std::byte> packed, DataType dtype,
-            const base::MutableTensorView& out);
+void unpack(std::span<const std::byte> packed, DataType dtype, const base::MutableTensorView& out);
 
 /// Values of an op's `const` result or literal of at most this many elements are handed to
 /// inference as known.

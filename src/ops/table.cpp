@@ -50,7 +50,9 @@ const OpDef* find(std::string_view name) noexcept {
   return at != defs.end() && (*at)->name == name ? *at : nullptr;
 }
 
-std::span<const OpDef* const> all() { return sorted(); }
+std::span<const OpDef* const> all() {
+  return sorted();
+}
 
 const OpVersion* version(const OpDef& def, Opset opset) noexcept {
   const OpVersion* found = nullptr;

@@ -16,7 +16,9 @@ constexpr Pass table[] = {
 
 }  // namespace
 
-std::span<const Pass> all() { return table; }
+std::span<const Pass> all() {
+  return table;
+}
 
 std::vector<PassReport> run_all(ir::Function& function, std::span<const std::string> disabled) {
   for (const auto& name : disabled) {

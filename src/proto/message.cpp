@@ -13,7 +13,9 @@ using protozero::pbf_wire_type;
 // The packed bytes of a file are used as they are.
 static_assert(std::endian::native == std::endian::little);
 
-void Reader::fail(std::string_view what) const { throw Error(ErrorCode::io, std::string(what)); }
+void Reader::fail(std::string_view what) const {
+  throw Error(ErrorCode::io, std::string(what));
+}
 
 template <typename Get>
 auto Reader::get(pbf_wire_type type, Get&& get_value) {
@@ -54,7 +56,9 @@ std::int64_t Reader::varint() {
 std::uint64_t Reader::unsigned_varint() {
   return get(pbf_wire_type::varint, [&] { return pbf_.get_uint64(); });
 }
-bool Reader::boolean() { return unsigned_varint() != 0; }
+bool Reader::boolean() {
+  return unsigned_varint() != 0;
+}
 float Reader::fixed_float() {
   return get(pbf_wire_type::fixed32, [&] { return pbf_.get_float(); });
 }

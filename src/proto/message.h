@@ -140,7 +140,8 @@ class Oneof {
 class Reader {
  public:
   Reader(Bytes bytes, base::Budget& budget, int depth = 0)
-      : pbf_(reinterpret_cast<const char*>(bytes.data()), bytes.size()), budget_(&budget),
+      : pbf_(reinterpret_cast<const char*>(bytes.data()), bytes.size()),
+        budget_(&budget),
         depth_(depth) {}
 
   /// Moves to the next field; false at the end.
@@ -148,12 +149,12 @@ class Reader {
   int field() const noexcept { return static_cast<int>(pbf_.tag()); }
   void skip();
 
-  std::int64_t varint();       ///< int32, int64, enum
+  std::int64_t varint();  ///< int32, int64, enum
   std::uint64_t unsigned_varint();
   bool boolean();
   float fixed_float();
   double fixed_double();
-  std::string_view text();     ///< checked UTF-8
+  std::string_view text();  ///< checked UTF-8
   Bytes bytes();
   /// Reader of a submessage, one level deeper.
   Reader message();

@@ -73,8 +73,7 @@ FeatureProvider Model::predict(const FeatureProvider& inputs,
 FeatureProvider Model::predict(const FeatureProvider& inputs, State& state,
                                const PredictionOptions& options) const {
   const std::shared_ptr<const runtime::ModelData> model = data_;
-  const std::shared_ptr<runtime::StateData> held = state.data();
-  return runtime::predict(model, inputs, held.get(), options);
+  return runtime::predict(model, inputs, state.data().get(), options);
 }
 
 MultiArray State::read(std::string_view name) const {

@@ -68,10 +68,7 @@ TEST(Model, UsesItsDisplayNameInMessages) {
 }
 
 TEST(Model, StaysUsableAfterItsAssetAndOtherHandlesAreGone) {
-  Model copy = [] {
-    const Model model = Model::open(asset(classifier_program_spec));
-    return model;
-  }();
+  Model copy = Model::open(asset(classifier_program_spec));
   const Model again = copy;
   copy = Model::open(asset(two_functions_spec));
   EXPECT_EQ(again.predict({{"x", MultiArray(DataType::fp32, {3})}})["classLabel"].string_value(),

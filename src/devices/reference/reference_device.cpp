@@ -25,8 +25,8 @@ void evaluate(const Params& params, TensorRef* args, TaskContext& task) {
   };
   for (std::size_t i = 0; i < call.results.size(); ++i) {
     const auto& ref = args[i];
-    results.push_back({&params.facts->types[call.results[i]],
-                       {ref.data, ref.dtype, ref.shape()}, list_of(ref)});
+    results.push_back(
+        {&params.facts->types[call.results[i]], {ref.data, ref.dtype, ref.shape()}, list_of(ref)});
   }
   ops::EvalContext context(*call.def, call.op, results, {});
   const TensorRef* inputs = args + call.results.size();
@@ -35,8 +35,8 @@ void evaluate(const Params& params, TensorRef* args, TaskContext& task) {
     const auto range = call.params[p];
     for (std::size_t i = range.first; i < std::size_t{range.first} + range.count; ++i) {
       const auto& ref = inputs[i];
-      values.push_back({&params.facts->types[call.args[i]], {ref.data, ref.dtype, ref.shape()},
-                        list_of(ref)});
+      values.push_back(
+          {&params.facts->types[call.args[i]], {ref.data, ref.dtype, ref.shape()}, list_of(ref)});
     }
     context.push_param(values);
   }

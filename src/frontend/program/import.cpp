@@ -14,7 +14,9 @@ namespace {
 using base::cat;
 namespace mil = proto::mil;
 
-[[noreturn]] void fail(std::string message) { throw Error(ErrorCode::io, std::move(message)); }
+[[noreturn]] void fail(std::string message) {
+  throw Error(ErrorCode::io, std::move(message));
+}
 
 class Importer {
  public:
@@ -181,8 +183,7 @@ class Importer {
     if (!value) fail("has no attribute 'val'");
     if (op.result_count() != 1) fail(cat("has ", op.result_count(), " results, expected 1"));
     if (!ir::compatible(op.result().type, value->type)) {
-      fail(cat("declares ", ir::text(op.result().type), ", its value is ",
-               ir::text(value->type)));
+      fail(cat("declares ", ir::text(op.result().type), ", its value is ", ir::text(value->type)));
     }
   }
 

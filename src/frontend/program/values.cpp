@@ -43,7 +43,9 @@ constexpr std::array element_types{
     std::pair{mil::DataType::UINT64, DataType::uint64},
 };
 
-[[noreturn]] void fail(std::string message) { throw Error(ErrorCode::io, std::move(message)); }
+[[noreturn]] void fail(std::string message) {
+  throw Error(ErrorCode::io, std::move(message));
+}
 
 DataType element_type(mil::DataType code) {
   for (const auto& [candidate, type] : element_types) {
@@ -243,8 +245,9 @@ class ValueImporter {
     std::vector<std::byte> raw(values.size() * width);
     for (std::size_t i = 0; i < values.size(); ++i) {
       const std::int64_t value = values[i];
-      const std::int64_t high = width == 8 ? std::numeric_limits<std::int64_t>::max()
-                                           : (std::int64_t{1} << (width * 8 - (is_signed ? 1 : 0))) - 1;
+      const std::int64_t high = width == 8
+                                    ? std::numeric_limits<std::int64_t>::max()
+                                    : (std::int64_t{1} << (width * 8 - (is_signed ? 1 : 0))) - 1;
       const std::int64_t low = is_signed ? -high - 1 : 0;
       if (value < low || value > high) {
         fail(cat("the element ", value, " does not fit ", name(dtype)));
@@ -260,7 +263,9 @@ class ValueImporter {
 
 }  // namespace
 
-ir::Type import_type(const mil::ValueType& message) { return import_type(message, 0); }
+ir::Type import_type(const mil::ValueType& message) {
+  return import_type(message, 0);
+}
 
 ir::ConstantPtr import_value(const mil::Value& message, const std::shared_ptr<const void>& owner,
                              base::Budget& budget) {

@@ -51,39 +51,64 @@ void evaluate_channels(EvalContext& call) {
   }
 }
 
-double sigmoid_of(double v) { return 1 / (1 + std::exp(-v)); }
+double sigmoid_of(double v) {
+  return 1 / (1 + std::exp(-v));
+}
 double softplus_of(double v) {
   return std::log1p(std::exp(-std::fabs(v))) + max_or_nan(v, 0);
 }
 
 // A comparison with NaN is false, which lets it pass through.
-double relu_of(double v) { return v < 0 ? 0.0 : v; }
-double relu6_of(double v) { return v < 0 ? 0.0 : v > 6 ? 6.0 : v; }
-double silu_of(double v) { return v * sigmoid_of(v); }
-double softsign_of(double v) { return v / (1 + std::fabs(v)); }
+double relu_of(double v) {
+  return v < 0 ? 0.0 : v;
+}
+double relu6_of(double v) {
+  return v < 0 ? 0.0 : v > 6 ? 6.0 : v;
+}
+double silu_of(double v) {
+  return v * sigmoid_of(v);
+}
+double softsign_of(double v) {
+  return v / (1 + std::fabs(v));
+}
 double tanh_gelu_of(double v) {
   const double scale = std::sqrt(2 / std::numbers::pi);
   return 0.5 * v * (1 + std::tanh(scale * (v + 0.044715 * v * v * v)));
 }
-double sigmoid_gelu_of(double v) { return v * sigmoid_of(1.702 * v); }
+double sigmoid_gelu_of(double v) {
+  return v * sigmoid_of(1.702 * v);
+}
 // 1 + erf(v / sqrt 2), written so that it does not cancel for negative v.
-double exact_gelu_of(double v) { return 0.5 * v * std::erfc(-v / std::numbers::sqrt2); }
+double exact_gelu_of(double v) {
+  return 0.5 * v * std::erfc(-v / std::numbers::sqrt2);
+}
 
 double clamped_relu_of(double v, double a, double b) {
   return min_or_nan(b, v < 0 ? a * v : v);
 }
-double elu_of(double v, double a, double) { return v > 0 ? v : a * std::expm1(v); }
-double leaky_relu_of(double v, double a, double) { return v < 0 ? a * v : v; }
-double linear_of(double v, double a, double b) { return a * v + b; }
-double scaled_tanh_of(double v, double a, double b) { return a * std::tanh(b * v); }
+double elu_of(double v, double a, double) {
+  return v > 0 ? v : a * std::expm1(v);
+}
+double leaky_relu_of(double v, double a, double) {
+  return v < 0 ? a * v : v;
+}
+double linear_of(double v, double a, double b) {
+  return a * v + b;
+}
+double scaled_tanh_of(double v, double a, double b) {
+  return a * std::tanh(b * v);
+}
 double sigmoid_hard_of(double v, double a, double b) {
   return min_or_nan(max_or_nan(a * v + b, 0), 1);
 }
-double thresholded_relu_of(double v, double a, double) { return v < a ? 0.0 : v; }
-double softplus_parametric_of(double v, double a, double b) { return a * softplus_of(b * v); }
+double thresholded_relu_of(double v, double a, double) {
+  return v < a ? 0.0 : v;
+}
+double softplus_parametric_of(double v, double a, double b) {
+  return a * softplus_of(b * v);
+}
 
-constexpr std::string_view gelu_modes[] = {"EXACT", "TANH_APPROXIMATION",
-                                           "SIGMOID_APPROXIMATION"};
+constexpr std::string_view gelu_modes[] = {"EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION"};
 
 void infer_gelu(InferContext& call) {
   call.choice_or(mode, 0, gelu_modes);
@@ -101,8 +126,8 @@ void evaluate_gelu(EvalContext& call) {
 void infer_channels(InferContext& call) {
   const auto& in = call.type(x);
   if (in.ranked && in.rank() < 2) {
-    call.fail(x, base::cat("expected at least 2 dimensions, found shape ",
-                           base::shape_text(in.dims)));
+    call.fail(x,
+              base::cat("expected at least 2 dimensions, found shape ", base::shape_text(in.dims)));
   }
   for (int p = alpha; p < static_cast<int>(call.def().params().size()); ++p) {
     const auto& vector = call.type(p);
@@ -189,11 +214,7 @@ constexpr OpDef activation(std::string_view name, std::span<const OpVersion> ver
                            void (*evaluate)(EvalContext&),
                            void (*infer)(InferContext&) = infer_same,
                            Alias alias = Alias::in_place) {
-  return {.name = name,
-          .versions = versions,
-          .infer = infer,
-          .evaluate = evaluate,
-          .alias = alias};
+  return {.name = name, .versions = versions, .infer = infer, .evaluate = evaluate, .alias = alias};
 }
 
 }  // namespace
@@ -219,8 +240,7 @@ const OpDef op_sigmoid = activation("sigmoid", plain_versions, evaluate_plain<si
 const OpDef op_sigmoid_hard =
     activation("sigmoid_hard", alpha_beta_versions, evaluate_scalars<sigmoid_hard_of>);
 const OpDef op_silu = activation("silu", plain_versions, evaluate_plain<silu_of>);
-const OpDef op_softmax =
-    activation("softmax", softmax_versions, evaluate_softmax, infer_softmax);
+const OpDef op_softmax = activation("softmax", softmax_versions, evaluate_softmax, infer_softmax);
 const OpDef op_softplus = activation("softplus", plain_versions, evaluate_plain<softplus_of>);
 const OpDef op_softplus_parametric =
     activation("softplus_parametric", alpha_beta_versions,

@@ -17,15 +17,15 @@ namespace {
 
 enum : int { x, dtype };
 
-constexpr std::string_view names[] = {"fp16",  "fp32", "int8",   "uint8",
+constexpr std::string_view names[] = {"fp16",  "fp32",   "int8",  "uint8",
                                       "int16", "uint16", "int32", "bool"};
 
 DataType target(const Call& call) {
   const auto text = call.string_or(dtype, {});
   const auto type = parse_data_type(text);
   if (!type || std::ranges::find(names, name(*type)) == std::end(names)) {
-    call.fail(dtype, base::cat("found ", base::quoted(text), ", expected ",
-                               base::list_text(names)));
+    call.fail(dtype,
+              base::cat("found ", base::quoted(text), ", expected ", base::list_text(names)));
   }
   return *type;
 }

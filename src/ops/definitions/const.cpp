@@ -5,7 +5,9 @@ namespace pome::ops::definitions {
 namespace {
 
 // The declared type is the type of `val`; ir::verify compares them.
-void infer(InferContext& call) { call.set_result(call.declared()); }
+void infer(InferContext& call) {
+  call.set_result(call.declared());
+}
 
 constexpr OpVersion versions[] = {{Opset::ios15, {}}};
 

@@ -84,8 +84,8 @@ enum : int { source_val, output_dtype };
 
 void infer_cast(InferContext& call) {
   if (call.string_or(output_dtype, "fp32") != "fp32") {
-    call.fail(output_dtype, cat("found ", base::quoted(call.string_or(output_dtype, "")),
-                                ", expected 'fp32'"));
+    call.fail(output_dtype,
+              cat("found ", base::quoted(call.string_or(output_dtype, "")), ", expected 'fp32'"));
   }
   call.set_result(Type::tensor(DataType::fp32, call.type(source_val).dims));
 }
@@ -101,12 +101,14 @@ void evaluate_cast(EvalContext& call) {
 /// Value for index vectors: lut [groups..., palettes, vector], groups dividing the indices' dims.
 struct Lookup {
   TensorView table;
-  Dims groups;                ///< leading dims of the table
+  Dims groups;  ///< leading dims of the table
   std::int64_t palettes, vector;
 
   explicit Lookup(const TensorView& lut)
-      : table(lut), groups(lut.dims.first(lut.dims.size() - 2)),
-        palettes(lut.dims[lut.dims.size() - 2]), vector(lut.dims.back()) {}
+      : table(lut),
+        groups(lut.dims.first(lut.dims.size() - 2)),
+        palettes(lut.dims[lut.dims.size() - 2]),
+        vector(lut.dims.back()) {}
 
   std::int64_t offset(std::span<const std::int64_t> at, std::span<const std::int64_t> dims,
                       std::int64_t palette, std::int64_t part) const {
@@ -141,7 +143,9 @@ std::int64_t vector_axis_of(const Call& call, int param, std::size_t rank, std::
 
 enum : int { indices, lut, shape, vector_axis };
 
-bool is_packed(const Call& call) { return call.has(shape); }
+bool is_packed(const Call& call) {
+  return call.has(shape);
+}
 
 void check_table(const Call& call, int lut_param, const Dims& dims) {
   const auto& table = call.type(lut_param).dims;
@@ -154,9 +158,8 @@ void check_table(const Call& call, int lut_param, const Dims& dims) {
 Dims dense_lut_dims(const Call& call) {
   if (is_packed(call)) {
     const auto dims = known_shape(call, shape);
-    const auto palettes = static_cast<std::uint64_t>(call.type(lut).dims.empty()
-                                                         ? 0
-                                                         : call.type(lut).dims[0]);
+    const auto palettes =
+        static_cast<std::uint64_t>(call.type(lut).dims.empty() ? 0 : call.type(lut).dims[0]);
     if (call.type(lut).rank() != 1 || !std::has_single_bit(palettes) || palettes < 2 ||
         palettes > 256) {
       call.fail(lut, cat("found shape ", base::shape_text(call.type(lut).dims),
@@ -264,8 +267,8 @@ void evaluate_sparse(EvalContext& call) {
     copy_element(values, next++, out, i);
   }
   if (next != values.size()) {
-    call.fail(nonzero_data, cat("has ", values.size(), " values, the mask has ", next,
-                                " set bits"));
+    call.fail(nonzero_data,
+              cat("has ", values.size(), " values, the mask has ", next, " set bits"));
   }
 }
 
@@ -344,9 +347,8 @@ void evaluate_lut_sparse(EvalContext& call) {
   const auto out = call.out(1, Dims{values.size() * lookup.vector});
   std::vector<std::int64_t> source(static_cast<std::size_t>(out_mask.size()), -1);
   const TensorView index{dense.data(), DataType::int32, set.dims};
-  expand(index, lookup, along, [&](std::int64_t to, std::int64_t from) {
-    source[static_cast<std::size_t>(to)] = from;
-  });
+  expand(index, lookup, along,
+         [&](std::int64_t to, std::int64_t from) { source[static_cast<std::size_t>(to)] = from; });
   // A negative palette gives an offset in front of its table: told apart by the mask.
   std::vector<std::int32_t> kept(source.size(), 0);
   const Dims strides[] = {dense_strides(set.dims)};
@@ -400,9 +402,8 @@ void evaluate_block_sparse(EvalContext& call) {
 
 constexpr TypeSet bytes = types(DataType::int8, DataType::uint8);
 constexpr TypeSet quantized = bytes | types(DataType::int4, DataType::uint4) | t::floats;
-constexpr TypeSet palette_indices =
-    types(DataType::uint1, DataType::uint2, DataType::uint3, DataType::uint4, DataType::uint6,
-          DataType::uint8);
+constexpr TypeSet palette_indices = types(DataType::uint1, DataType::uint2, DataType::uint3,
+                                          DataType::uint4, DataType::uint6, DataType::uint8);
 constexpr TypeSet table_values = bytes | t::floats;
 constexpr TypeSet shape_types = types(DataType::uint32, DataType::int32);
 constexpr TypeSet one_bit = types(DataType::uint1);

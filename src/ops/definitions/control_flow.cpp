@@ -17,7 +17,9 @@ constexpr OpVersion while_versions[] = {{Opset::ios15, while_params}};
 
 enum : int { input, data };
 
-void infer_read(InferContext& call) { call.set_result(call.type(input).element()); }
+void infer_read(InferContext& call) {
+  call.set_result(call.type(input).element());
+}
 
 void infer_write(InferContext& call) {
   const auto state = call.type(input).element();

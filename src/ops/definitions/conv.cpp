@@ -25,18 +25,17 @@ std::int64_t check(const Call& call) {
   if (g < 1) call.fail(groups, cat("found ", g, ", expected at least 1"));
   const auto out = w.dims[0];
   if (ir::is_known(in.dims[1]) && ir::is_known(w.dims[1]) && in.dims[1] != w.dims[1] * g) {
-    call.fail(weight, cat("takes ", w.dims[1], " input channels in ", g, " groups, x has ",
-                          in.dims[1]));
+    call.fail(weight,
+              cat("takes ", w.dims[1], " input channels in ", g, " groups, x has ", in.dims[1]));
   }
   if (ir::is_known(out) && out % g != 0) {
     call.fail(groups, cat(g, " groups do not divide ", out, " output channels"));
   }
   if (call.has(bias) && call.type(bias).rank() != 0 &&
-      (call.type(bias).rank() != 1 ||
-       (ir::is_known(out) && ir::is_known(call.type(bias).dims[0]) &&
-        call.type(bias).dims[0] != out))) {
-    call.fail(bias, cat("found shape ", base::shape_text(call.type(bias).dims), ", expected [",
-                        out, "]"));
+      (call.type(bias).rank() != 1 || (ir::is_known(out) && ir::is_known(call.type(bias).dims[0]) &&
+                                       call.type(bias).dims[0] != out))) {
+    call.fail(bias, cat("found shape ", base::shape_text(call.type(bias).dims), ", expected [", out,
+                        "]"));
   }
   return g;
 }
@@ -86,8 +85,8 @@ double sum_window(const TensorView& in, const TensorView& w, const Geometry& g,
           std::int64_t offset = 0;
           bool inside = true;
           for (int d = 0; d < 3; ++d) {
-            const auto i = at[d] * g.axis[d].stride + tap[d] * g.axis[d].dilation -
-                           g.axis[d].before;
+            const auto i =
+                at[d] * g.axis[d].stride + tap[d] * g.axis[d].dilation - g.axis[d].before;
             inside = inside && i >= 0 && i < g.in[d];
             offset = offset * g.in[d] + i;
           }
@@ -163,7 +162,6 @@ constexpr OpVersion versions[] = {{Opset::ios15, params_ios15}, {Opset::ios17, p
 }  // namespace
 
 extern const OpDef op_conv;
-const OpDef op_conv{
-    .name = "conv", .versions = versions, .infer = infer, .evaluate = evaluate};
+const OpDef op_conv{.name = "conv", .versions = versions, .infer = infer, .evaluate = evaluate};
 
 }  // namespace pome::ops::definitions

@@ -21,8 +21,12 @@ void infer_pair(InferContext& call, DataType result) {
   call.set_result(Type::tensor(result, std::move(dims)));
 }
 
-void infer_same_type(InferContext& call) { infer_pair(call, call.type(x).dtype); }
-void infer_bool(InferContext& call) { infer_pair(call, DataType::boolean); }
+void infer_same_type(InferContext& call) {
+  infer_pair(call, call.type(x).dtype);
+}
+void infer_bool(InferContext& call) {
+  infer_pair(call, DataType::boolean);
+}
 
 /// Applies `f(double, double)` to floats and `g(int64, int64)` to integers, element by element.
 template <typename FloatOp, typename IntOp>
@@ -63,20 +67,46 @@ void evaluate_division(EvalContext& call) {
       });
 }
 
-double add_f(double a, double b) { return a + b; }
-std::int64_t add_i(std::int64_t a, std::int64_t b) { return a + b; }
-double sub_f(double a, double b) { return a - b; }
-std::int64_t sub_i(std::int64_t a, std::int64_t b) { return a - b; }
-double mul_f(double a, double b) { return a * b; }
-std::int64_t mul_i(std::int64_t a, std::int64_t b) { return a * b; }
-double div_f(double a, double b) { return a / b; }
-std::int64_t div_i(std::int64_t a, std::int64_t b) { return a / b; }
-double maximum_f(double a, double b) { return max_or_nan(a, b); }
-std::int64_t maximum_i(std::int64_t a, std::int64_t b) { return a < b ? b : a; }
-double minimum_f(double a, double b) { return min_or_nan(a, b); }
-std::int64_t minimum_i(std::int64_t a, std::int64_t b) { return b < a ? b : a; }
+double add_f(double a, double b) {
+  return a + b;
+}
+std::int64_t add_i(std::int64_t a, std::int64_t b) {
+  return a + b;
+}
+double sub_f(double a, double b) {
+  return a - b;
+}
+std::int64_t sub_i(std::int64_t a, std::int64_t b) {
+  return a - b;
+}
+double mul_f(double a, double b) {
+  return a * b;
+}
+std::int64_t mul_i(std::int64_t a, std::int64_t b) {
+  return a * b;
+}
+double div_f(double a, double b) {
+  return a / b;
+}
+std::int64_t div_i(std::int64_t a, std::int64_t b) {
+  return a / b;
+}
+double maximum_f(double a, double b) {
+  return max_or_nan(a, b);
+}
+std::int64_t maximum_i(std::int64_t a, std::int64_t b) {
+  return a < b ? b : a;
+}
+double minimum_f(double a, double b) {
+  return min_or_nan(a, b);
+}
+std::int64_t minimum_i(std::int64_t a, std::int64_t b) {
+  return b < a ? b : a;
+}
 
-double floor_div_f(double a, double b) { return std::floor(a / b); }
+double floor_div_f(double a, double b) {
+  return std::floor(a / b);
+}
 std::int64_t floor_div_i(std::int64_t a, std::int64_t b) {
   const std::int64_t q = a / b;
   return q - static_cast<std::int64_t>(a % b != 0 && (a < 0) != (b < 0));
@@ -93,7 +123,9 @@ std::int64_t mod_i(std::int64_t a, std::int64_t b) {
   return m != 0 && (m < 0) != (b < 0) ? m + b : m;
 }
 
-double pow_f(double a, double b) { return std::pow(a, b); }
+double pow_f(double a, double b) {
+  return std::pow(a, b);
+}
 
 // Exact modulo 2^64, so that the low 32 bits are those of the true power.
 std::int64_t pow_i(std::int64_t a, std::int64_t b) {
@@ -157,9 +189,15 @@ template <typename T>
 bool less_equal(T a, T b) {
   return a <= b;
 }
-std::int64_t and_i(std::int64_t a, std::int64_t b) { return a & b; }
-std::int64_t or_i(std::int64_t a, std::int64_t b) { return a | b; }
-std::int64_t xor_i(std::int64_t a, std::int64_t b) { return a ^ b; }
+std::int64_t and_i(std::int64_t a, std::int64_t b) {
+  return a & b;
+}
+std::int64_t or_i(std::int64_t a, std::int64_t b) {
+  return a | b;
+}
+std::int64_t xor_i(std::int64_t a, std::int64_t b) {
+  return a ^ b;
+}
 
 constexpr Param params[] = {
     {.name = "x", .types = t::numbers, .group = 'T'},

@@ -37,33 +37,81 @@ void evaluate_number(EvalContext& call) {
       call, [](double v) { return F(v); }, [](std::int64_t v) { return G(v); });
 }
 
-double acos_of(double v) { return std::acos(v); }
-double asin_of(double v) { return std::asin(v); }
-double atan_of(double v) { return std::atan(v); }
-double atanh_of(double v) { return std::atanh(v); }
-double ceil_of(double v) { return std::ceil(v); }
-double cos_of(double v) { return std::cos(v); }
-double cosh_of(double v) { return std::cosh(v); }
-double erf_of(double v) { return std::erf(v); }
-double exp_of(double v) { return std::exp(v); }
-double floor_of(double v) { return std::floor(v); }
+double acos_of(double v) {
+  return std::acos(v);
+}
+double asin_of(double v) {
+  return std::asin(v);
+}
+double atan_of(double v) {
+  return std::atan(v);
+}
+double atanh_of(double v) {
+  return std::atanh(v);
+}
+double ceil_of(double v) {
+  return std::ceil(v);
+}
+double cos_of(double v) {
+  return std::cos(v);
+}
+double cosh_of(double v) {
+  return std::cosh(v);
+}
+double erf_of(double v) {
+  return std::erf(v);
+}
+double exp_of(double v) {
+  return std::exp(v);
+}
+double floor_of(double v) {
+  return std::floor(v);
+}
 // The default rounding mode of the process is to nearest, ties to even.
-double round_of(double v) { return std::nearbyint(v); }
-double sin_of(double v) { return std::sin(v); }
-double sinh_of(double v) { return std::sinh(v); }
-double sqrt_of(double v) { return std::sqrt(v); }
-double tan_of(double v) { return std::tan(v); }
-double tanh_of(double v) { return std::tanh(v); }
+double round_of(double v) {
+  return std::nearbyint(v);
+}
+double sin_of(double v) {
+  return std::sin(v);
+}
+double sinh_of(double v) {
+  return std::sinh(v);
+}
+double sqrt_of(double v) {
+  return std::sqrt(v);
+}
+double tan_of(double v) {
+  return std::tan(v);
+}
+double tanh_of(double v) {
+  return std::tanh(v);
+}
 
-double abs_of(double v) { return std::fabs(v); }
-std::int64_t abs_int(std::int64_t v) { return v < 0 ? -v : v; }
-double exp2_of(double v) { return std::exp2(v); }
+double abs_of(double v) {
+  return std::fabs(v);
+}
+std::int64_t abs_int(std::int64_t v) {
+  return v < 0 ? -v : v;
+}
+double exp2_of(double v) {
+  return std::exp2(v);
+}
 // Negative powers truncate to 0; high ones wrap like every other integer arithmetic.
-std::int64_t exp2_int(std::int64_t v) { return v < 0 || v > 31 ? 0 : std::int64_t{1} << v; }
-double sign_of(double v) { return v > 0 ? 1.0 : v < 0 ? -1.0 : v; }  // NaN and zeros stay
-std::int64_t sign_int(std::int64_t v) { return v > 0 ? 1 : v < 0 ? -1 : 0; }
-double square_of(double v) { return v * v; }
-std::int64_t square_int(std::int64_t v) { return v * v; }
+std::int64_t exp2_int(std::int64_t v) {
+  return v < 0 || v > 31 ? 0 : std::int64_t{1} << v;
+}
+double sign_of(double v) {
+  return v > 0 ? 1.0 : v < 0 ? -1.0 : v;
+}  // NaN and zeros stay
+std::int64_t sign_int(std::int64_t v) {
+  return v > 0 ? 1 : v < 0 ? -1 : 0;
+}
+double square_of(double v) {
+  return v * v;
+}
+std::int64_t square_int(std::int64_t v) {
+  return v * v;
+}
 
 void evaluate_logical_not(EvalContext& call) {
   evaluate_each(
@@ -86,8 +134,7 @@ void evaluate_log(EvalContext& call) {
 void evaluate_rsqrt(EvalContext& call) {
   const double epsilon = epsilon_or(call, second, 1e-12);
   evaluate_each(
-      call, [=](double v) { return 1 / std::sqrt(v + epsilon); },
-      [](std::int64_t v) { return v; });
+      call, [=](double v) { return 1 / std::sqrt(v + epsilon); }, [](std::int64_t v) { return v; });
 }
 
 void evaluate_clip(EvalContext& call) {
@@ -109,8 +156,8 @@ void evaluate_threshold(EvalContext& call) {
 
 void infer_scalars(InferContext& call) {
   for (const int p : {static_cast<int>(second), static_cast<int>(third)}) {
-    if (p < static_cast<int>(call.def().params().size()) && call.has(p) &&
-        call.known(p) && call.known(p).size() != 1) {
+    if (p < static_cast<int>(call.def().params().size()) && call.has(p) && call.known(p) &&
+        call.known(p).size() != 1) {
       call.fail(p, "expected one value");
     }
   }
@@ -126,7 +173,10 @@ constexpr OpVersion versions_booleans[] = {{Opset::ios15, booleans}};
 
 constexpr Param epsilon_15[] = {
     {.name = "x", .types = t::floats, .group = 'T'},
-    {.name = "epsilon", .types = t::floats, .form = Form::constant, .required = false,
+    {.name = "epsilon",
+     .types = t::floats,
+     .form = Form::constant,
+     .required = false,
      .group = 'T'},
 };
 constexpr Param epsilon_17[] = {

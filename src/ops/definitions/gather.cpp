@@ -24,8 +24,8 @@ std::int64_t wrapped(const Call& call, int param, std::int64_t index, std::int64
   return at;
 }
 
-void copy_run(const TensorView& from, std::int64_t at, const MutableTensorView& to,
-              std::int64_t i, std::int64_t count) {
+void copy_run(const TensorView& from, std::int64_t at, const MutableTensorView& to, std::int64_t i,
+              std::int64_t count) {
   for (std::int64_t k = 0; k < count; ++k) {
     if (is_float(from.dtype)) {
       store_f(to, i + k, load_f(from, at + k));
@@ -77,8 +77,7 @@ void infer_gather(InferContext& call) {
     call.set_result(Type::unranked(in.dtype));
     return;
   }
-  call.set_result(
-      Type::tensor(in.dtype, plan_gather(call, in.dims, call.type(indices).dims).dims));
+  call.set_result(Type::tensor(in.dtype, plan_gather(call, in.dims, call.type(indices).dims).dims));
 }
 
 void evaluate_gather(EvalContext& call) {
@@ -256,9 +255,7 @@ const OpDef op_gather_along_axis{.name = "gather_along_axis",
                                  .versions = along_versions,
                                  .infer = infer_along,
                                  .evaluate = evaluate_along};
-const OpDef op_gather_nd{.name = "gather_nd",
-                         .versions = nd_versions,
-                         .infer = infer_nd,
-                         .evaluate = evaluate_nd};
+const OpDef op_gather_nd{
+    .name = "gather_nd", .versions = nd_versions, .infer = infer_nd, .evaluate = evaluate_nd};
 
 }  // namespace pome::ops::definitions

@@ -18,7 +18,8 @@ enum : int { x, weight, bias };
 void check_linear(const Call& call) {
   const auto& in = call.type(x);
   const auto& w = call.type(weight);
-  if (!in.ranked || in.rank() < 1) call.fail(x, cat("found ", ir::text(in), ", expected a vector or more"));
+  if (!in.ranked || in.rank() < 1)
+    call.fail(x, cat("found ", ir::text(in), ", expected a vector or more"));
   if (w.rank() != 2) {
     call.fail(weight, cat("found shape ", base::shape_text(w.dims), ", expected [D_out, D_in]"));
   }
@@ -89,11 +90,11 @@ enum : int { mx, my, transpose_x, transpose_y };
 
 /// Shapes of a product after the vectors became matrices.
 struct Product {
-  Dims a, b;            ///< batch dims
-  Dims batch;           ///< broadcast
+  Dims a, b;   ///< batch dims
+  Dims batch;  ///< broadcast
   std::int64_t m, k, n;
   std::int64_t k_right;
-  bool row, column;     ///< x, y was a vector
+  bool row, column;  ///< x, y was a vector
   bool tx, ty;
 };
 
@@ -138,8 +139,8 @@ Dims result_dims(const Product& p) {
 }
 
 void infer_matmul(InferContext& call) {
-  call.set_result(Type::tensor(wider(call.type(mx).dtype, call.type(my).dtype),
-                               result_dims(product(call))));
+  call.set_result(
+      Type::tensor(wider(call.type(mx).dtype, call.type(my).dtype), result_dims(product(call))));
 }
 
 void evaluate_matmul(EvalContext& call) {

@@ -41,7 +41,9 @@ Type list_type(const Call& call) {
   return Type::list(Type::tensor(element_type(call), std::move(dims)), length);
 }
 
-void infer_make(InferContext& call) { call.set_result(list_type(call)); }
+void infer_make(InferContext& call) {
+  call.set_result(list_type(call));
+}
 
 void evaluate_make(EvalContext& call) {
   auto& out = call.out_list();
@@ -54,7 +56,9 @@ void evaluate_make(EvalContext& call) {
   out.items.assign(static_cast<std::size_t>(length), HostTensor());
 }
 
-void infer_length(InferContext& call) { call.set_result(Type::scalar(DataType::int32)); }
+void infer_length(InferContext& call) {
+  call.set_result(Type::scalar(DataType::int32));
+}
 
 void evaluate_length(EvalContext& call) {
   store_i(call.out(0, Dims{}), 0, static_cast<std::int64_t>(call.list(ls).items.size()));
@@ -74,8 +78,8 @@ HostTensor copy_part(const TensorView& from, std::int64_t first, const Dims& dim
   const auto bytes = out.byte_size();
   if (bytes != 0) {
     const auto width = static_cast<std::int64_t>(bits(from.dtype) / 8);
-    std::memcpy(out.mutable_view().data,
-                static_cast<const std::byte*>(from.data) + first * width, bytes);
+    std::memcpy(out.mutable_view().data, static_cast<const std::byte*>(from.data) + first * width,
+                bytes);
   }
   return out;
 }
@@ -118,7 +122,9 @@ void evaluate_write(EvalContext& call) {
   put(call, out, load_i(call.in(index), 0), copy_part(v, 0, Dims(v.dims)));
 }
 
-void infer_read(InferContext& call) { call.set_result(call.type(ls).element()); }
+void infer_read(InferContext& call) {
+  call.set_result(call.type(ls).element());
+}
 
 /// Shape of the elements: the declared one, completed by what the list holds.
 Dims element_dims(const EvalContext& call, const List& list) {
@@ -149,8 +155,7 @@ void evaluate_read(EvalContext& call) {
   const auto& list = call.list(ls);
   const auto at = position(call, index, load_i(call.in(index), 0), list.items.size());
   const auto& item = list.items[at];
-  const auto dims =
-      item.dtype() == DataType::invalid ? element_dims(call, list) : item.dims();
+  const auto dims = item.dtype() == DataType::invalid ? element_dims(call, list) : item.dims();
   const auto out = call.out(0, dims);
   copy_element(item, out, 0, out.size());
 }
@@ -200,8 +205,8 @@ void evaluate_scatter(EvalContext& call) {
   const auto& indices = call.in(index);
   const auto& v = call.in(value);
   if (v.dims.empty() || v.dims[0] != indices.size()) {
-    call.fail(value, cat("found shape ", base::shape_text(v.dims), " for ", indices.size(),
-                         " indices"));
+    call.fail(value,
+              cat("found shape ", base::shape_text(v.dims), " for ", indices.size(), " indices"));
   }
   const Dims dims(v.dims.subspan(1));
   const auto count = indices.size() == 0 ? 0 : v.size() / indices.size();
@@ -247,10 +252,8 @@ constexpr OpVersion scatter_versions[] = {{Opset::ios15, scatter_params}};
 
 extern const OpDef op_make_list, op_list_length, op_list_write, op_list_read, op_list_gather,
     op_list_scatter;
-const OpDef op_make_list{.name = "make_list",
-                         .versions = make_versions,
-                         .infer = infer_make,
-                         .evaluate = evaluate_make};
+const OpDef op_make_list{
+    .name = "make_list", .versions = make_versions, .infer = infer_make, .evaluate = evaluate_make};
 const OpDef op_list_length{.name = "list_length",
                            .versions = length_versions,
                            .infer = infer_length,
@@ -259,10 +262,8 @@ const OpDef op_list_write{.name = "list_write",
                           .versions = write_versions,
                           .infer = infer_write,
                           .evaluate = evaluate_write};
-const OpDef op_list_read{.name = "list_read",
-                         .versions = read_versions,
-                         .infer = infer_read,
-                         .evaluate = evaluate_read};
+const OpDef op_list_read{
+    .name = "list_read", .versions = read_versions, .infer = infer_read, .evaluate = evaluate_read};
 const OpDef op_list_gather{.name = "list_gather",
                            .versions = gather_versions,
                            .infer = infer_gather,

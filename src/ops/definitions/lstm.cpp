@@ -20,9 +20,23 @@ namespace {
 using base::cat;
 
 enum : int {
-  x, initial_h, initial_c, weight_ih, weight_hh, bias, peephole, weight_ih_back, weight_hh_back,
-  bias_back, peephole_back, direction, output_sequence, recurrent_activation, cell_activation,
-  activation, clip
+  x,
+  initial_h,
+  initial_c,
+  weight_ih,
+  weight_hh,
+  bias,
+  peephole,
+  weight_ih_back,
+  weight_hh_back,
+  bias_back,
+  peephole_back,
+  direction,
+  output_sequence,
+  recurrent_activation,
+  cell_activation,
+  activation,
+  clip
 };
 
 struct Shape {
@@ -44,8 +58,8 @@ Shape check(const Call& call) {
   const auto expect = [&](int param, Dims dims) {
     if (!call.has(param)) return;
     if (!ir::compatible(Type::tensor(call.type(param).dtype, dims), call.type(param))) {
-      call.fail(param, cat("found shape ", base::shape_text(call.type(param).dims),
-                           ", expected ", base::shape_text(dims)));
+      call.fail(param, cat("found shape ", base::shape_text(call.type(param).dims), ", expected ",
+                           base::shape_text(dims)));
     }
   };
   expect(weight_ih, {4 * s.hidden, s.inputs});
@@ -82,11 +96,15 @@ struct Layer {
 class Reference {
  public:
   Reference(EvalContext& call, const Shape& shape)
-      : call_(call), s_(shape), gate_(read_activation(call, recurrent_activation, "sigmoid")),
+      : call_(call),
+        s_(shape),
+        gate_(read_activation(call, recurrent_activation, "sigmoid")),
         cell_(read_activation(call, cell_activation, "tanh")),
         out_(read_activation(call, activation, "tanh")),
         clip_(call.has(clip) ? call.float_or(clip, 0) : INFINITY),
-        h_(static_cast<std::size_t>(s_.hidden)), c_(h_.size()), gates_(4 * h_.size()) {}
+        h_(static_cast<std::size_t>(s_.hidden)),
+        c_(h_.size()),
+        gates_(4 * h_.size()) {}
 
   void run(const Layer& layer, bool reverse, std::int64_t column) {
     const auto width = s_.directions * s_.hidden;

@@ -136,8 +136,8 @@ void infer_layer_norm(InferContext& call) {
     if (!call.has(p)) continue;
     if (!ir::compatible(Type::tensor(call.type(p).dtype, expected), call.type(p))) {
       call.fail(p, base::cat("found shape ", base::shape_text(call.type(p).dims),
-                             ", expected the normalized dimensions ",
-                             base::shape_text(expected), " of x"));
+                             ", expected the normalized dimensions ", base::shape_text(expected),
+                             " of x"));
     }
   }
 }
@@ -220,8 +220,7 @@ void evaluate_local_response_norm(EvalContext& call) {
       const double v = load_f(in, i + (j - c) * inner);
       sum += v * v;
     }
-    store_f(out, i,
-            load_f(in, i) / std::pow(k + alpha / static_cast<double>(size) * sum, beta));
+    store_f(out, i, load_f(in, i) / std::pow(k + alpha / static_cast<double>(size) * sum, beta));
   }
 }
 
@@ -233,14 +232,22 @@ constexpr Param constant(std::string_view name, char group, bool required = fals
           .required = required,
           .group = group};
 }
-constexpr Param input(char group) { return {.name = "x", .types = t::floats, .group = group}; }
+constexpr Param input(char group) {
+  return {.name = "x", .types = t::floats, .group = group};
+}
 
-constexpr Param batch_15[] = {input('T'),           constant("mean", 'T', true),
-                              constant("variance", 'T', true), constant("gamma", 'T'),
-                              constant("beta", 'T'), constant("epsilon", 'T')};
-constexpr Param batch_17[] = {input('T'),           constant("mean", 'U', true),
-                              constant("variance", 'U', true), constant("gamma", 'U'),
-                              constant("beta", 'U'), constant("epsilon", 'U')};
+constexpr Param batch_15[] = {input('T'),
+                              constant("mean", 'T', true),
+                              constant("variance", 'T', true),
+                              constant("gamma", 'T'),
+                              constant("beta", 'T'),
+                              constant("epsilon", 'T')};
+constexpr Param batch_17[] = {input('T'),
+                              constant("mean", 'U', true),
+                              constant("variance", 'U', true),
+                              constant("gamma", 'U'),
+                              constant("beta", 'U'),
+                              constant("epsilon", 'U')};
 constexpr OpVersion batch_versions[] = {{Opset::ios15, batch_15}, {Opset::ios17, batch_17}};
 
 constexpr Param instance_15[] = {input('T'), constant("gamma", 'T'), constant("beta", 'T'),
@@ -252,10 +259,10 @@ constexpr OpVersion instance_versions[] = {{Opset::ios15, instance_15},
 
 constexpr Param axes_param{
     .name = "axes", .types = t::i32, .form = Form::constant, .required = false};
-constexpr Param layer_15[] = {input('T'), axes_param, constant("gamma", 'T'),
-                              constant("beta", 'T'), constant("epsilon", 'T')};
-constexpr Param layer_17[] = {input('T'), axes_param, constant("gamma", 'U'),
-                              constant("beta", 'U'), constant("epsilon", 'U')};
+constexpr Param layer_15[] = {input('T'), axes_param, constant("gamma", 'T'), constant("beta", 'T'),
+                              constant("epsilon", 'T')};
+constexpr Param layer_17[] = {input('T'), axes_param, constant("gamma", 'U'), constant("beta", 'U'),
+                              constant("epsilon", 'U')};
 constexpr OpVersion layer_versions[] = {{Opset::ios15, layer_15}, {Opset::ios17, layer_17}};
 
 constexpr Param l2_15[] = {input('T'), constant("epsilon", 'T')};

@@ -40,7 +40,8 @@ std::int64_t out_size(const Call& call, std::size_t i, std::int64_t in, const Ge
                       bool ceil) {
   const auto total = g.before[i] + g.after[i];
   const auto room = in + total - g.kernel[i];
-  std::int64_t out = room < 0 && !ceil ? 0 : (room + (ceil ? g.stride[i] - 1 : 0)) / g.stride[i] + 1;
+  std::int64_t out =
+      room < 0 && !ceil ? 0 : (room + (ceil ? g.stride[i] - 1 : 0)) / g.stride[i] + 1;
   if (room + g.stride[i] - 1 < 0) out = 0;
   // The last window must begin inside the input or its leading padding.
   if (ceil && total > 0 && (out - 1) * g.stride[i] >= in + g.before[i]) --out;
@@ -96,8 +97,8 @@ enum class Kind : std::uint8_t { average, maximum, l2 };
 
 /// One output element: the window that begins at `start` (which may be negative, in the padding).
 struct Window {
-  Dims low, high;             ///< the part inside the input
-  std::int64_t padded = 1;    ///< elements inside the input and its padding
+  Dims low, high;           ///< the part inside the input
+  std::int64_t padded = 1;  ///< elements inside the input and its padding
 };
 
 Window window_at(const Geometry& g, std::span<const std::int64_t> dims,
@@ -137,8 +138,10 @@ void evaluate(EvalContext& call) {
     const Dims inner(std::span<const std::int64_t>(steps).subspan(2));
     for (IndexWalk k(size, {&inner, 1}); !k.done(); k.next(), ++count) {
       const double v = load_f(in, first + k.offset(0));
-      if (K == Kind::maximum) result = max_or_nan(result, v);
-      else result += K == Kind::l2 ? v * v : v;
+      if (K == Kind::maximum)
+        result = max_or_nan(result, v);
+      else
+        result += K == Kind::l2 ? v * v : v;
     }
     if (K == Kind::l2) result = std::sqrt(result);
     const auto divisor = exclude ? count : w.padded;
@@ -169,13 +172,9 @@ const OpDef op_avg_pool{.name = "avg_pool",
                         .versions = average_versions,
                         .infer = infer,
                         .evaluate = evaluate<Kind::average>};
-const OpDef op_l2_pool{.name = "l2_pool",
-                       .versions = versions,
-                       .infer = infer,
-                       .evaluate = evaluate<Kind::l2>};
-const OpDef op_max_pool{.name = "max_pool",
-                        .versions = versions,
-                        .infer = infer,
-                        .evaluate = evaluate<Kind::maximum>};
+const OpDef op_l2_pool{
+    .name = "l2_pool", .versions = versions, .infer = infer, .evaluate = evaluate<Kind::l2>};
+const OpDef op_max_pool{
+    .name = "max_pool", .versions = versions, .infer = infer, .evaluate = evaluate<Kind::maximum>};
 
 }  // namespace pome::ops::definitions

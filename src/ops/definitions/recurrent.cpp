@@ -9,21 +9,36 @@
 namespace pome::ops::definitions {
 namespace {
 
-double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
-double hard_sigmoid(double v) { return std::clamp(0.2 * v + 0.5, 0.0, 1.0); }
-double scaled_tanh(double v) { return 1.7159 * std::tanh(2.0 / 3.0 * v); }
-double relu(double v) { return v < 0 ? 0 : v; }
-double linear(double v) { return v; }
-double hyperbolic(double v) { return std::tanh(v); }
+double sigmoid(double v) {
+  return 1 / (1 + std::exp(-v));
+}
+double hard_sigmoid(double v) {
+  return std::clamp(0.2 * v + 0.5, 0.0, 1.0);
+}
+double scaled_tanh(double v) {
+  return 1.7159 * std::tanh(2.0 / 3.0 * v);
+}
+double relu(double v) {
+  return v < 0 ? 0 : v;
+}
+double linear(double v) {
+  return v;
+}
+double hyperbolic(double v) {
+  return std::tanh(v);
+}
 
 struct Named {
   std::string_view name;
   Activation function;
 };
 constexpr std::array activations{
-    Named{"tanh", hyperbolic},         Named{"scaled_tanh", scaled_tanh},
-    Named{"sigmoid", sigmoid},         Named{"hard_sigmoid", hard_sigmoid},
-    Named{"sigmoid_hard", hard_sigmoid}, Named{"relu", relu},
+    Named{"tanh", hyperbolic},
+    Named{"scaled_tanh", scaled_tanh},
+    Named{"sigmoid", sigmoid},
+    Named{"hard_sigmoid", hard_sigmoid},
+    Named{"sigmoid_hard", hard_sigmoid},
+    Named{"relu", relu},
     Named{"linear", linear},
 };
 
@@ -41,8 +56,7 @@ Activation read_activation(const Call& call, int param, std::string_view otherwi
   }
   std::array<std::string_view, activations.size()> names;
   std::ranges::transform(activations, names.begin(), &Named::name);
-  call.fail(param, base::cat("found ", base::quoted(text), ", expected ",
-                             base::list_text(names)));
+  call.fail(param, base::cat("found ", base::quoted(text), ", expected ", base::list_text(names)));
 }
 
 }  // namespace pome::ops::definitions

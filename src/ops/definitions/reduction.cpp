@@ -19,8 +19,10 @@ using Flags = base::InlineVector<bool, 8>;
 Dims reduced_dims(const Dims& dims, const Flags& reduced, bool keep) {
   Dims out;
   for (std::size_t i = 0; i < dims.size(); ++i) {
-    if (!reduced[i]) out.push_back(dims[i]);
-    else if (keep) out.push_back(1);
+    if (!reduced[i])
+      out.push_back(dims[i]);
+    else if (keep)
+      out.push_back(1);
   }
   return out;
 }
@@ -101,22 +103,40 @@ std::int64_t truncated(const Window& w) {
   return saturating_int(F(w));
 }
 
-double same(double v) { return v; }
-std::int64_t same_int(std::int64_t v) { return v; }
+double same(double v) {
+  return v;
+}
+std::int64_t same_int(std::int64_t v) {
+  return v;
+}
 
-double l1_norm(const Window& w) { return w.sum([](double v) { return std::fabs(v); }); }
+double l1_norm(const Window& w) {
+  return w.sum([](double v) { return std::fabs(v); });
+}
 std::int64_t l1_norm_int(const Window& w) {
   return w.sum_int([](std::int64_t v) { return v < 0 ? -v : v; });
 }
-double sum_square(const Window& w) { return w.sum([](double v) { return v * v; }); }
+double sum_square(const Window& w) {
+  return w.sum([](double v) { return v * v; });
+}
 std::int64_t sum_square_int(const Window& w) {
   return w.sum_int([](std::int64_t v) { return v * v; });
 }
-double l2_norm(const Window& w) { return std::sqrt(sum_square(w)); }
-double sum(const Window& w) { return w.sum(same); }
-std::int64_t sum_int(const Window& w) { return w.sum_int(same_int); }
-double mean(const Window& w) { return sum(w) / static_cast<double>(w.size()); }
-double log_sum(const Window& w) { return std::log(sum(w)); }
+double l2_norm(const Window& w) {
+  return std::sqrt(sum_square(w));
+}
+double sum(const Window& w) {
+  return w.sum(same);
+}
+std::int64_t sum_int(const Window& w) {
+  return w.sum_int(same_int);
+}
+double mean(const Window& w) {
+  return sum(w) / static_cast<double>(w.size());
+}
+double log_sum(const Window& w) {
+  return std::log(sum(w));
+}
 
 double prod(const Window& w) {
   double total = 1;
@@ -231,8 +251,7 @@ constexpr Param arg_params[] = {
     {.name = "keep_dims", .types = t::boolean, .form = Form::constant, .required = false},
     {.name = "output_dtype", .types = t::string, .form = Form::constant, .required = false},
 };
-constexpr OpVersion arg_versions[] = {{Opset::ios15, {arg_params, 3}},
-                                      {Opset::ios17, arg_params}};
+constexpr OpVersion arg_versions[] = {{Opset::ios15, {arg_params, 3}}, {Opset::ios17, arg_params}};
 
 template <double (*F)(const Window&), std::int64_t (*G)(const Window&) = truncated<F>>
 constexpr OpDef reduction(std::string_view name) {

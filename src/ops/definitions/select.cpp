@@ -11,7 +11,8 @@ Dims common_dims(const Call& call, const Dims& of_cond, const Dims& of_a, const 
   Dims values;
   Dims out;
   if (!broadcast(of_a, of_b, values)) fail_broadcast(call, a, b);
-  if (!broadcast(of_cond, values, out)) fail_broadcast(call, cond, broadcast(of_cond, of_a, out) ? b : a);
+  if (!broadcast(of_cond, values, out))
+    fail_broadcast(call, cond, broadcast(of_cond, of_a, out) ? b : a);
   return out;
 }
 
@@ -53,7 +54,6 @@ constexpr OpVersion versions[] = {{Opset::ios15, params}};
 }  // namespace
 
 extern const OpDef op_select;
-const OpDef op_select{
-    .name = "select", .versions = versions, .infer = infer, .evaluate = evaluate};
+const OpDef op_select{.name = "select", .versions = versions, .infer = infer, .evaluate = evaluate};
 
 }  // namespace pome::ops::definitions

@@ -9,7 +9,9 @@
 
 namespace pome::ops::definitions {
 
-void infer_same(InferContext& call) { call.set_result(call.type(0)); }
+void infer_same(InferContext& call) {
+  call.set_result(call.type(0));
+}
 
 bool any_unranked(const Call& call, std::initializer_list<int> params) {
   for (const int p : params) {
