@@ -1,7 +1,8 @@
 // Predicts with any model whose inputs are arrays: opens it, fills the inputs with zeros, prints
 // what comes out.  Usage: predict MODEL
-#include <cstdio>
 #include <pome/pome.h>
+
+#include <cstdio>
 
 int main(int argc, char** argv) try {
   const auto model = pome::Model::open(argc > 1 ? argv[1] : "model.mlpackage");
