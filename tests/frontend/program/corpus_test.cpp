@@ -33,6 +33,10 @@ std::string trouble(const fs::path& path) {
     const auto parsed = test::parse_text(text);
     if (!ir::equal(*program, *parsed)) return "its text parses to another program";
     if (ir::print(*parsed) != text) return "its text changes when it is parsed and printed";
+    base::Budget budget;
+    const auto imported =
+        frontend::import_program(frontend::export_program(*program), nullptr, budget);
+    if (!ir::equal(*program, *imported)) return "its message imports as another program";
   } catch (const std::exception& error) {
     return error.what();
   }

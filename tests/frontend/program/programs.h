@@ -11,6 +11,7 @@
 #include "base/budget.h"
 #include "base/file.h"
 #include "format/asset.h"
+#include "frontend/program/export.h"
 #include "frontend/program/import.h"
 #include "ir/program.h"
 #include "ir/text.h"
@@ -33,7 +34,7 @@ inline std::unique_ptr<ir::Program> import_file(const std::filesystem::path& pat
   return frontend::import_program(*model.mlProgram(), bytes, budget);
 }
 
-/// The program of a compiled model.
+/// The text of a compiled model.
 inline std::string text_of(const std::filesystem::path& path) {
   base::Budget budget;
   const auto asset = format::open_asset(path, budget);
