@@ -62,13 +62,14 @@ std::string usage(const Parser::Entry& entry) {
 
 std::string command_help(const Parser::Entry& entry, const Terminal& terminal) {
   const Command& command = *entry.command;
-  std::string out = cat(terminal.paint(Color::bold, usage(entry)), "\n\n  ",
-                        wrapped(command.summary, static_cast<std::size_t>(terminal.width() - 4), 2),
-                        "\n");
+  std::string out =
+      cat(terminal.paint(Color::bold, usage(entry)), "\n\n  ",
+          wrapped(command.summary, static_cast<std::size_t>(terminal.width() - 4), 2), "\n");
   std::string_view details = command.details;
   while (!details.empty()) {  // paragraphs stand one a line
     const std::size_t end = std::min(details.find('\n'), details.size());
-    out += cat("\n  ", wrapped(details.substr(0, end), static_cast<std::size_t>(terminal.width() - 4), 2),
+    out += cat("\n  ",
+               wrapped(details.substr(0, end), static_cast<std::size_t>(terminal.width() - 4), 2),
                "\n");
     details.remove_prefix(std::min(end + 1, details.size()));
   }
@@ -84,7 +85,8 @@ std::string command_help(const Parser::Entry& entry, const Terminal& terminal) {
   if (command.examples.empty()) return out;
   out += heading(terminal, "Examples");
   for (const Example& example : command.examples)
-    out += cat("  ", terminal.paint(Color::dim, cat("# ", example.what)), "\n  ", example.line, "\n");
+    out +=
+        cat("  ", terminal.paint(Color::dim, cat("# ", example.what)), "\n  ", example.line, "\n");
   return out;
 }
 
@@ -94,12 +96,14 @@ std::string program_help(const Parser& parser, const Terminal& terminal) {
   out += heading(terminal, "Commands");
   Table table("ll");
   for (const Parser::Entry& entry : parser.entries())
-    table.add({{std::string(entry.command->name), Color::cyan}, std::string(entry.command->summary)});
+    table.add(
+        {{std::string(entry.command->name), Color::cyan}, std::string(entry.command->summary)});
   out += table.render(terminal);
   out += heading(terminal, "Examples");
   Table examples("ll");
   examples.add({"pome info Model.mlpackage", {"what the model is", Color::dim}});
-  examples.add({"pome predict Model.mlpackage cat.jpg --top 5", {"the five likeliest classes", Color::dim}});
+  examples.add(
+      {"pome predict Model.mlpackage cat.jpg --top 5", {"the five likeliest classes", Color::dim}});
   examples.add({"pome predict Model.mlpackage -i data.npz --expect golden.npz",
                 {"compare, for continuous integration", Color::dim}});
   out += examples.render(terminal);

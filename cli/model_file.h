@@ -2,14 +2,11 @@
 // known to this version.
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
-#include "format/asset.h"
 #include "ir/program.h"
 #include "pome/description.h"
 #include "pome/model.h"
@@ -21,13 +18,12 @@ namespace pome::cli {
 /// Not copyable; movable. What is set depends on the kind of model.
 struct ModelFile {
   Asset asset;
-  /// Bytes of the specification, which `message` points into.
-  std::shared_ptr<const std::vector<std::byte>> bytes;
-  std::unique_ptr<proto::Model> message;  ///< null for compiled programs and networks
-  std::unique_ptr<ir::Program> program;   ///< of ML Programs
-  nlohmann::json espresso;                ///< of compiled networks: model.espresso.net
+  std::unique_ptr<ir::Program> program;  ///< of ML Programs
+  nlohmann::json espresso;               ///< of compiled networks: model.espresso.net
 
   const format::Asset& files() const noexcept { return asset.data()->files; }
+  /// The specification; empty for compiled models, except classical ones.
+  const proto::Model& message() const noexcept { return asset.data()->message; }
   const ModelDescription& description() const noexcept { return asset.description(); }
 };
 

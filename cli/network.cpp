@@ -126,7 +126,8 @@ void for_each_layer(const Layers& layers,
     waiting.pop_back();
     for (const auto& layer : level) {
       visit(layer);
-      for (const auto& [what, network] : nested_networks(layer)) waiting.push_back(&network->layers);
+      for (const auto& [what, network] : nested_networks(layer))
+        waiting.push_back(&network->layers);
     }
   }
 }

@@ -43,22 +43,25 @@ Parser::Parser() : app_("Core ML models, anywhere.", "pome") {
   app_.set_help_flag();
   app_.add_flag("-h,--help", wants_help_, "Show this text");
   app_.add_flag("--version", wants_version_, "Show the version");
-  app_.add_option("--color", color_, "When to colour: auto (on a terminal), always or never")
-      ->type_name("WHEN")
-      ->check(CLI::IsMember(color_choices));
+  add_color(app_);
   for (const Command& command : commands()) {
     CLI::App* sub = app_.add_subcommand(std::string(command.name), std::string(command.summary));
     sub->set_help_flag();
     sub->add_flag("-h,--help", wants_help_, "Show this text");
-    sub->fallthrough();
     entries_.push_back({&command, sub, command.declare(*sub)});
+    add_color(*sub);
   }
 }
 
+void Parser::add_color(CLI::App& app) {
+  app.add_option("--color", color_, "When to colour: auto (on a terminal), always or never")
+      ->type_name("WHEN")
+      ->check(CLI::IsMember(color_choices));
+}
+
 const Parser::Entry* Parser::find(std::string_view name) const {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return entry.command->name == name;
-  });
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& entry) { return entry.command->name == name; });
   return found == entries_.end() ? nullptr : &*found;
 }
 

@@ -38,6 +38,7 @@ class Parser {
 
  private:
   [[noreturn]] void explain(const CLI::ParseError& error);
+  void add_color(CLI::App& app);
   void check_extras() const;
   void refuse_unknown(const std::string& argument) const;
 

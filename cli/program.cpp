@@ -62,6 +62,8 @@ std::span<const Command> commands() {
 int run(int argc, const char* const* argv) {
   try {
     return static_cast<int>(dispatch(argc, argv));
+  } catch (const Difference& error) {
+    return fail(ExitCode::differs, error.what());
   } catch (const UsageError& error) {
     return fail(ExitCode::usage, error.what());
   } catch (const WriteError& error) {

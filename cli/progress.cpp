@@ -29,13 +29,16 @@ Progress::~Progress() {
 }
 
 std::string Progress::line(double seconds, int width) const {
-  const std::int64_t done = std::clamp<std::int64_t>(done_.load(std::memory_order_relaxed), 0, total_);
-  if (total_ <= 0) return shortened(fmt::format("{} … {:.0f} s", what_, seconds), static_cast<std::size_t>(width));
+  const std::int64_t done =
+      std::clamp<std::int64_t>(done_.load(std::memory_order_relaxed), 0, total_);
+  if (total_ <= 0)
+    return shortened(fmt::format("{} … {:.0f} s", what_, seconds), static_cast<std::size_t>(width));
   constexpr int cells = 24;
   const int full = static_cast<int>(done * cells / total_);
   std::string bar;
   for (int i = 0; i < cells; ++i) bar += i < full ? "█" : "░";
-  return shortened(fmt::format("{} {} {}/{}", what_, bar, done, total_), static_cast<std::size_t>(width));
+  return shortened(fmt::format("{} {} {}/{}", what_, bar, done, total_),
+                   static_cast<std::size_t>(width));
 }
 
 void Progress::show() {

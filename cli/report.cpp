@@ -6,8 +6,10 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "format/model_type.h"
 #include "network.h"
 #include "ops/resolve.h"
+#include "pipeline.h"
 #include "runtime/classifier.h"
 #include "runtime/load.h"
 
@@ -42,7 +44,8 @@ constexpr std::int64_t smallest_weight = 16;
 // Sums up the constants of a program, a blob that is named twice only once.
 class WeightCounter {
  public:
-  void add(const ir::Constant& constant) {
+  // `kind` names how it is stored; empty: by its element type.
+  void add(const ir::Constant& constant, const std::string& kind = {}) {
     const auto count = base::element_count(constant.type.dims);
     if (!constant.type.is_tensor() || !count) return;
     const auto bytes = base::byte_count(*count, constant.type.dtype);
@@ -53,12 +56,14 @@ class WeightCounter {
     } else if (*count < smallest_weight) {
       return;
     }
-    bytes_[std::string(name(constant.type.dtype))] += *bytes;
+    bytes_[kind.empty() ? std::string(name(constant.type.dtype)) : kind] += *bytes;
   }
 
   void add(const ir::Op& op) {
+    const std::string packed = packed_kind(op);
     for (const auto& [key, value] : op.attributes()) {
-      if (value != nullptr && key != "name") add(*value);
+      const bool is_packed = key == "indices" || key == "quantized_data";
+      if (value != nullptr && key != "name") add(*value, is_packed ? packed : std::string());
     }
     for (const ir::Argument& argument : op.arguments()) {
       for (const ir::Binding& binding : argument.bindings) {
@@ -71,13 +76,26 @@ class WeightCounter {
   const std::set<std::string>& files() const noexcept { return files_; }
 
  private:
+  // Opset iOS16 keeps indices and integers of compressed weights as bytes, whatever they mean.
+  static std::string packed_kind(const ir::Op& op) {
+    if (op.type() == "constexpr_affine_dequantize") return "8 bits (linear)";
+    const ir::Constant* table = op.attribute("lut");
+    if (op.type() != "constexpr_lut_to_dense" || table == nullptr) return {};
+    const auto size = base::element_count(table->type.dims);
+    int bits = 0;
+    while (size && bits < 8 && (std::int64_t{1} << bits) < *size) ++bits;
+    return bits == 0 ? std::string() : cat(bits, bits == 1 ? " bit" : " bits", " (table)");
+  }
+
   std::set<std::pair<std::string, std::uint64_t>> seen_;
   std::set<std::string> files_;
   ByteMap bytes_;
 };
 
 FunctionReport count_operations(const ir::Function& function, WeightCounter& weights) {
-  FunctionReport out{function.name, function.opset, {}, 0};
+  ops::Opset opset{};
+  const bool is_known = ops::parse_opset(function.opset, opset);
+  FunctionReport out{function.name, is_known ? std::string(name(opset)) : function.opset, {}, 0};
   CountMap counts;
   ir::for_each_op(*function.body, [&](const ir::Op& op) {
     weights.add(op);
@@ -131,6 +149,10 @@ void report_program(ModelFile& model, Report& report) {
   }
   report.precision = sorted(weights.bytes());
   check_files(model.files(), weights.files(), report.obstacles);
+  if (report.obstacles.empty()) {  // else the missing file has been named
+    for (const std::string& item : model.files().missing_items())
+      report.obstacles.push_back({"", "", cat("the package lacks its item ", base::quoted(item))});
+  }
   for (const auto& function : model.program->functions) check_function(*function, report.obstacles);
 }
 
@@ -141,13 +163,6 @@ Counts count_layers(const std::vector<proto::NeuralNetworkLayer>& layers, ByteMa
     add_weight_bytes(layer, bytes);
   });
   return sorted(counts);
-}
-
-const proto::Pipeline* pipeline_of(const proto::Model& model) noexcept {
-  if (const auto* pipeline = model.pipeline()) return pipeline;
-  if (const auto* pipeline = model.pipelineClassifier()) return pipeline->pipeline.get();
-  if (const auto* pipeline = model.pipelineRegressor()) return pipeline->pipeline.get();
-  return nullptr;
 }
 
 std::vector<SubmodelReport> report_pipeline(const proto::Pipeline& pipeline, ByteMap& bytes,
@@ -199,15 +214,13 @@ void report_message(const proto::Model& message, Report& report) {
 Report make_report(ModelFile& model) {
   Report report;
   report.class_labels = model.description().class_labels;
-  for (const std::string& item : model.files().missing_items())
-    report.obstacles.push_back({"", "", cat("the package lacks its item ", base::quoted(item))});
   if (const auto why = runtime::why_not_runnable(model.description()))
     report.obstacles.push_back({"", "", *why});
   if (model.program != nullptr) {
     report_program(model, report);
-  } else if (model.message != nullptr) {
-    report_message(*model.message, report);
-  } else if (!model.espresso.is_null()) {
+  } else if (model.espresso.is_null()) {
+    report_message(model.message(), report);
+  } else {
     CountMap counts;
     for (const EspressoLayer& layer : espresso_layers(model.espresso)) ++counts[layer.type];
     report.layers = sorted(counts);

@@ -29,7 +29,7 @@ struct Obstacle {
 struct FunctionReport {
   std::string name;
   std::string opset;
-  Counts operations;         ///< constants left out
+  Counts operations;  ///< constants left out
   std::size_t constants = 0;
 };
 
@@ -42,10 +42,10 @@ struct SubmodelReport {
 };
 
 struct Report {
-  std::vector<FunctionReport> functions;   ///< ML Programs
-  Counts layers;                           ///< neural networks
-  std::vector<SubmodelReport> submodels;   ///< pipelines
-  std::vector<PrecisionShare> precision;   ///< most bytes first
+  std::vector<FunctionReport> functions;                   ///< ML Programs
+  Counts layers;                                           ///< neural networks
+  std::vector<SubmodelReport> submodels;                   ///< pipelines
+  std::vector<PrecisionShare> precision;                   ///< most bytes first
   std::vector<std::pair<std::string, std::string>> facts;  ///< of classical models: "trees" -> "12"
   ClassLabels class_labels;
   std::vector<Obstacle> obstacles;

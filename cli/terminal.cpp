@@ -47,8 +47,8 @@ Terminal Terminal::of(std::FILE* stream, ColorChoice choice) {
   out.is_terminal_ = ::isatty(descriptor) == 1;
   out.width_ = out.is_terminal_ ? std::max(window_width(descriptor), narrowest) : default_width;
   const std::string_view kind = environment("TERM");
-  const bool can = out.is_terminal_ && environment("NO_COLOR").empty() && !kind.empty() &&
-                   kind != "dumb";
+  const bool can =
+      out.is_terminal_ && environment("NO_COLOR").empty() && !kind.empty() && kind != "dumb";
   out.has_color_ = choice == ColorChoice::always || (choice == ColorChoice::automatic && can);
   return out;
 }
@@ -59,16 +59,29 @@ std::string Terminal::paint(Color color, std::string_view text) const {
 }
 
 std::size_t columns(std::string_view text) noexcept {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
 }
 
 std::string printable(std::string_view text) {
-  std::string flat(text);
-  std::replace_if(
-      flat.begin(), flat.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
-  std::string out = base::quoted(flat, flat.size() * 8 + 16);
-  return out.substr(1, out.size() - 2);
+  std::string out;
+  while (!text.empty()) {
+    const char c = text.front();
+    if (c == '\n' || c == '\r' || c == '\t') {
+      out.push_back(' ');
+      text.remove_prefix(1);
+    } else if (c == '\'' || c == '\\') {  // harmless outside of quotes
+      out.push_back(c);
+      text.remove_prefix(1);
+    } else {
+      const std::string_view run = text.substr(0, text.find_first_of("\n\r\t'\\"));
+      const std::string safe = base::quoted(run, run.size() * 8 + 16);
+      out.append(safe, 1, safe.size() - 2);
+      text.remove_prefix(run.size());
+    }
+  }
+  return out;
 }
 
 std::string shortened(std::string_view text, std::size_t limit) {

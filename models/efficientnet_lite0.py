@@ -88,7 +88,7 @@ def build(weights, names):
         x = unit(x, '_conv_head', '_bn1')
         x = mb.reduce_mean(x=x, axes=[2, 3], keep_dims=False)
         x = mb.linear(x=x, weight=weights['_fc.weight'], bias=weights['_fc.bias'])
-        return mb.softmax(x=x, axis=-1, name='classLabel_probs')
+        return mb.softmax(x=x, axis=-1, name='probabilities')
 
     model = ct.convert(
         program, convert_to='mlprogram', minimum_deployment_target=ct.target.iOS16,

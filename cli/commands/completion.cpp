@@ -31,26 +31,27 @@ std::string command_names(const Parser& parser) {
 }
 
 std::string bash_script(const Parser& parser) {
-  std::string out = cat(
-      "# Completion of pome for bash: source <(pome completion bash)\n_pome() {\n"
-      "  local word=${COMP_WORDS[COMP_CWORD]} options=\n  COMPREPLY=()\n"
-      "  if ((COMP_CWORD == 1)); then\n    mapfile -t COMPREPLY < <(compgen -W '",
-      command_names(parser),
-      " --help --version' -- \"$word\")\n    return\n  fi\n  case ${COMP_WORDS[1]} in\n");
+  std::string out =
+      cat("# Completion of pome for bash: source <(pome completion bash)\n_pome() {\n"
+          "  local word=${COMP_WORDS[COMP_CWORD]} options=\n  COMPREPLY=()\n"
+          "  if ((COMP_CWORD == 1)); then\n    mapfile -t COMPREPLY < <(compgen -W '",
+          command_names(parser),
+          " --help --version' -- \"$word\")\n    return\n  fi\n  case ${COMP_WORDS[1]} in\n");
   for (const Parser::Entry& entry : parser.entries())
     out += cat("    ", entry.command->name, ") options='", options_of(entry), "' ;;\n");
-  out += cat(
-      "  esac\n"
-      "  if [[ ${COMP_WORDS[1]} == help ]]; then\n"
-      "    mapfile -t COMPREPLY < <(compgen -W '",
-      command_names(parser),
-      " exit-codes' -- \"$word\")\n"
-      "  elif [[ ${COMP_WORDS[1]} == completion ]]; then\n"
-      "    mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- \"$word\")\n"
-      "  elif [[ $word == -* ]]; then\n"
-      "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
-      "  else\n    compopt -o filenames\n    mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n  fi\n"
-      "}\ncomplete -F _pome pome\n");
+  out +=
+      cat("  esac\n"
+          "  if [[ ${COMP_WORDS[1]} == help ]]; then\n"
+          "    mapfile -t COMPREPLY < <(compgen -W '",
+          command_names(parser),
+          " exit-codes' -- \"$word\")\n"
+          "  elif [[ ${COMP_WORDS[1]} == completion ]]; then\n"
+          "    mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- \"$word\")\n"
+          "  elif [[ $word == -* ]]; then\n"
+          "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
+          "  else\n    compopt -o filenames\n    mapfile -t COMPREPLY < <(compgen -f -- "
+          "\"$word\")\n  fi\n"
+          "}\ncomplete -F _pome pome\n");
   return out;
 }
 
@@ -74,8 +75,9 @@ std::string zsh_script(const Parser& parser) {
       "_pome() {\n  local -a commands=(\n";
   for (const Parser::Entry& entry : parser.entries())
     out += cat("    '", entry.command->name, ":", zsh_text(entry.command->summary), "'\n");
-  out += "  )\n  if ((CURRENT == 2)); then _describe command commands; return; fi\n"
-         "  case $words[2] in\n";
+  out +=
+      "  )\n  if ((CURRENT == 2)); then _describe command commands; return; fi\n"
+      "  case $words[2] in\n";
   for (const Parser::Entry& entry : parser.entries()) {
     out += cat("    ", entry.command->name, ") _arguments");
     for (const CLI::Option* option : entry.app->get_options()) {
@@ -111,15 +113,15 @@ std::string fish_script(const Parser& parser) {
                fish_text(entry.command->summary), "'\n");
     for (const CLI::Option* option : entry.app->get_options()) {
       for (const std::string& name : option->get_lnames()) {
-        out += cat("complete -c pome -n '__fish_seen_subcommand_from ", entry.command->name, "' -l ",
-                   name, option->get_items_expected_max() > 0 ? " -r" : "", " -d '",
+        out += cat("complete -c pome -n '__fish_seen_subcommand_from ", entry.command->name,
+                   "' -l ", name, option->get_items_expected_max() > 0 ? " -r" : "", " -d '",
                    fish_text(option->get_description()), "'\n");
       }
     }
   }
   out += "complete -c pome -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n";
-  out += cat("complete -c pome -n '__fish_seen_subcommand_from help' -f -a '", command_names(parser),
-             " exit-codes'\n");
+  out += cat("complete -c pome -n '__fish_seen_subcommand_from help' -f -a '",
+             command_names(parser), " exit-codes'\n");
   return out;
 }
 

@@ -193,12 +193,13 @@ class Text {
     const auto row = [&](std::string_view key, const std::string& value) {
       if (!value.empty()) table.add({{key, Color::dim}, value});
     };
-    row("type", cat(type_text(description.model_type), description.is_updatable ? ", updatable" : "",
-                    " (", format::name(files.kind()), ")"));
+    row("type",
+        cat(type_text(description.model_type), description.is_updatable ? ", updatable" : ""));
+    row("form", std::string(format::name(files.kind())));
     const std::string systems = minimum_systems(description.specification_version);
-    row("specification", cat(description.specification_version,
-                             systems.empty() ? ", newer than this version of pome knows"
-                                             : cat(" (", systems, ")")));
+    row("specification",
+        cat(description.specification_version,
+            systems.empty() ? ", newer than this version of pome knows" : cat(" (", systems, ")")));
     row("size", base::size_text(static_cast<std::uint64_t>(files.total_size())));
     row("weights", weights_text());
     if (const std::size_t labels = label_count(report_.class_labels); labels != 0)
@@ -211,13 +212,17 @@ class Text {
     if (list.empty()) return;
     heading(title);
     Table table("lll");
-    for (const FeatureDescription& feature : list) {
+    const std::size_t shown = list.size() <= most_features ? list.size() : most_features / 2;
+    for (std::size_t i = 0; i < shown; ++i) {
+      const FeatureDescription& feature = list[i];
       std::string type = feature.type_text();
       if (feature.is_optional) type += ", optional";
       std::string note = printable(feature.short_description);
       table.add({{printable(feature.name), Color::cyan}, type, {std::move(note), Color::dim}});
     }
     out_ += table.render(terminal_);
+    if (shown < list.size())
+      out_ += terminal_.paint(Color::dim, cat("  and ", list.size() - shown, " more\n"));
   }
 
   void functions() {
@@ -242,7 +247,8 @@ class Text {
     std::size_t number = 0;
     for (const SubmodelReport& one : list) {
       std::string layers = one.layers.empty() ? "" : plural(total(one.layers), "layer");
-      table.add({{cat(++number), Color::dim}, {printable(one.name), Color::cyan},
+      table.add({{cat(++number), Color::dim},
+                 {printable(one.name), Color::cyan},
                  cat(type_text(one.type), layers.empty() ? "" : ", ", layers)});
     }
     out_ += table.render(terminal_, indent);
@@ -292,13 +298,17 @@ class Text {
     for (const Obstacle& one : report_.obstacles) {
       std::size_t& count = more[{one.kind, one.reason}];
       if (count == 0) continue;
-      std::string line = printable(one.place.empty() ? one.reason : cat(one.place, ": ", one.reason));
+      std::string line =
+          printable(one.place.empty() ? one.reason : cat(one.place, ": ", one.reason));
       if (count > 1) line += cat(" (and ", count - 1, " more)");
       const auto width = static_cast<std::size_t>(terminal_.width() - 4);
       out_ += cat("  ", wrapped(line, width, 4), "\n");
       count = 0;
     }
   }
+
+  // Longer lists of features are cut in half of this; --json has all.
+  static constexpr std::size_t most_features = 24;
 
   const ModelFile& model_;
   const Report& report_;

@@ -8,11 +8,14 @@
 namespace pome::ir {
 namespace {
 
+// Searched from the end: who takes apart what was appended in order finds his entry there, so that
+// a value with very many users does not cost the square of their number.
 void remove_user(Value* value, const Op* op) noexcept {
-  const auto at = std::ranges::find(value->users, op);
-  if (at == value->users.end()) return;
-  *at = value->users.back();
-  value->users.pop_back();
+  auto& users = value->users;
+  const auto at = std::find(users.rbegin(), users.rend(), op);
+  if (at == users.rend()) return;
+  *at = users.back();
+  users.pop_back();
 }
 
 void add_users(const std::vector<Binding>& bindings, Op* op) {
@@ -197,8 +200,9 @@ void Block::set_outputs(std::vector<Value*> outputs) {
 }
 
 void replace_all_uses(Block& scope, Value* from, Value* to) {
+  if (from == to) return;
   const auto users = from->users;
-  for (auto* op : users) op->replace_uses(from, to);
+  for (auto it = users.rbegin(); it != users.rend(); ++it) (*it)->replace_uses(from, to);
   const auto in_outputs = [&](Block& block) {
     auto outputs = block.outputs();
     if (std::ranges::find(outputs, from) == outputs.end()) return;
@@ -266,6 +270,7 @@ bool same_op(const Op& a, const Op& b) {
 
 bool same_block_head(const Block& a, const Block& b) {
   return a.operations().size() == b.operations().size() &&
+         same_attributes(a.attributes, b.attributes) &&
          std::ranges::equal(a.inputs(), b.inputs(),
                             [](const auto& x, const auto& y) { return same_value(*x, *y); }) &&
          std::ranges::equal(a.outputs(), b.outputs(), {}, &Value::name, &Value::name);

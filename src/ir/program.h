@@ -188,8 +188,9 @@ class Program {
 void for_each_op(const Block& block, const std::function<void(Op&)>& visit);
 
 /// Checks structure: names are there and unique in scope, every argument is defined before its use
-/// and visible, lists of users are true, block outputs exist, nesting is at most
-/// `max_block_depth`. Throws Error{io} naming function and operation.
+/// and visible, parameters are named once, a const has a value of its type, lists of users and the
+/// pointers of values, operations and blocks to what holds them are true, block outputs exist,
+/// nesting is at most `max_block_depth`. Throws Error{io} naming function and operation.
 void verify(const Program& program);
 
 /// The same for one function, without the program around it.

@@ -34,22 +34,22 @@ void Lexer::expect(std::string_view punctuation) {
   if (!accept(punctuation)) fail_expected(base::quoted(punctuation));
 }
 
-void Lexer::skip_space() {
-  while (at_ < text_.size()) {
-    const char c = text_[at_];
+std::size_t Lexer::space_end(std::size_t from) const noexcept {
+  while (from < text_.size()) {
+    const char c = text_[from];
     if (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
-      ++at_;
-    } else if (text_.substr(at_, 2) == "//") {
-      const auto end = text_.find('\n', at_);
-      at_ = end == std::string_view::npos ? text_.size() : end;
+      ++from;
+    } else if (text_.compare(from, 2, "//") == 0) {
+      from = std::min(text_.find('\n', from), text_.size());
     } else {
-      return;
+      break;
     }
   }
+  return from;
 }
 
 void Lexer::advance() {
-  skip_space();
+  at_ = space_end(at_);
   token_ = {Token::Kind::end, {}, at_};
   if (at_ >= text_.size()) return;
   const char c = text_[at_];

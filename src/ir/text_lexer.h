@@ -26,6 +26,11 @@ class Lexer {
     advance();
     return token;
   }
+  /// The character that begins the token after the next, 0 at the end.
+  char after_next() const noexcept {
+    const auto at = space_end(at_);
+    return at < text_.size() ? text_[at] : '\0';
+  }
   bool at(std::string_view punctuation) const noexcept {
     return token_.kind == Token::Kind::punctuation && token_.text == punctuation;
   }
@@ -45,7 +50,7 @@ class Lexer {
 
  private:
   void advance();
-  void skip_space();
+  std::size_t space_end(std::size_t from) const noexcept;
 
   std::string_view text_;
   std::string_view file_;

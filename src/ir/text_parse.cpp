@@ -1,10 +1,12 @@
 // Parser of MIL text: a recursive descent with depth caps.
+#include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/checked.h"
 #include "base/half.h"
@@ -21,6 +23,7 @@ using base::cat;
 
 constexpr int max_depth = 32;  // of types and literals
 constexpr std::size_t max_rank = 64;
+constexpr std::size_t max_parameters = 1024;  // of an operation; also its attributes
 
 class Parser {
  public:
@@ -34,8 +37,8 @@ class Parser {
     const auto version = lexer_.take();
     if (version.kind != Token::Kind::number)
       lexer_.fail("a program's version is a number", version.offset);
-    program->version = version.text.starts_with("1") ? 1 : 0;
-    if (program->version != 1) {
+    program->version = 1;
+    if (version.text != "1" && !version.text.starts_with("1.")) {
       lexer_.fail(cat("program version ", base::quoted(version.text), " is not known, expected 1"),
                   version.offset);
     }
@@ -221,6 +224,7 @@ class Parser {
       out->data = std::move(entries);
       return out;
     }
+    if (t.kind == Type::Kind::list) return list_literal(t, depth);
     if (t.kind != Type::Kind::tuple) lexer_.fail(cat("no value of ", text(t)), at);
     Constant::Items items;
     lexer_.expect("(");
@@ -235,6 +239,26 @@ class Parser {
     return out;
   }
 
+  ConstantPtr list_literal(const Type& t, int depth) {
+    const auto at = lexer_.peek().offset;
+    auto out = std::make_shared<Constant>();
+    out->type = t;
+    Constant::Items items;
+    lexer_.expect("[");
+    while (!lexer_.at("]")) {
+      if (!items.empty()) lexer_.expect(",");
+      budget_.take(sizeof(Constant), "immediate values");
+      items.push_back(literal(t.element(), depth + 1));
+    }
+    lexer_.expect("]");
+    if (is_known(t.length) && static_cast<std::size_t>(t.length) != items.size()) {
+      lexer_.fail(cat("a value of type ", text(t), " is written with ", items.size(), " elements"),
+                  at);
+    }
+    out->data = std::move(items);
+    return out;
+  }
+
   /// Elements of a tensor being read.
   struct Elements {
     DataType dtype;
@@ -243,6 +267,17 @@ class Parser {
     std::size_t bit = 0;
     std::int64_t count = 0;
   };
+
+  /// Books the memory of an element before the arrays grow for it, in blocks that keep the count
+  /// cheap.
+  void book(const Elements& elements) {
+    constexpr std::int64_t block = 4096;
+    if (elements.count % block != 0) return;
+    const auto bytes = elements.dtype == DataType::string
+                           ? static_cast<std::int64_t>(sizeof(std::string))
+                           : (bits(elements.dtype) + 7) / 8;
+    budget_.take(block * bytes, "immediate values");
+  }
 
   ConstantPtr tensor_literal(const Type& t) {
     const auto at = lexer_.peek().offset;
@@ -262,7 +297,6 @@ class Parser {
             at);
       }
     }
-    budget_.take(static_cast<std::int64_t>(elements.bytes.size()), "immediate values");
     if (t.dtype == DataType::string) {
       auto out = std::make_shared<Constant>();
       out->type = Type::tensor(t.dtype, dims);
@@ -300,6 +334,7 @@ class Parser {
 
   void element(Elements& elements) {
     const auto token = lexer_.take();
+    book(elements);
     ++elements.count;
     if (elements.dtype == DataType::string) {
       if (token.kind != Token::Kind::string) lexer_.fail("expected a string", token.offset);
@@ -316,21 +351,75 @@ class Parser {
     }
   }
 
+  /// The bits of an element as a hexadecimal number: `nan(0x7e01)` is the NaN of that pattern.
+  std::uint64_t bit_pattern(const Token& nan, DataType dtype) {
+    lexer_.expect("(");
+    const auto token = lexer_.take();
+    std::uint64_t pattern = 0;
+    const auto digits = token.text.starts_with("0x") ? token.text.substr(2) : std::string_view();
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), pattern, 16);
+    const bool whole = !digits.empty() && error == std::errc() &&
+                       end == digits.data() + digits.size() &&
+                       (bits(dtype) == 64 || (pattern >> bits(dtype)) == 0);
+    if (!whole) {
+      lexer_.fail(cat("found ", base::quoted(token.text, 40), ", expected the bits of a ",
+                      name(dtype), " as 0x..."),
+                  nan.offset);
+    }
+    lexer_.expect(")");
+    return pattern;
+  }
+
   void put_float(Elements& elements, const Token& token) {
-    const std::string spelling(token.text);
-    char* end = nullptr;
-    const double value = std::strtod(spelling.c_str(), &end);
-    const bool word = token.kind == Token::Kind::identifier;
-    if (spelling.empty() || *end != '\0' || token.kind == Token::Kind::string ||
-        (word && spelling != "inf" && spelling != "nan")) {
-      lexer_.fail(cat("found ", base::quoted(token.text, 40), ", expected a number"), token.offset);
+    if (token.text == "nan" && lexer_.at("(")) {
+      const auto pattern = bit_pattern(token, elements.dtype);
+      const auto* raw = reinterpret_cast<const std::byte*>(&pattern);
+      elements.bytes.insert(elements.bytes.end(), raw, raw + bits(elements.dtype) / 8);
+      return;
     }
     switch (elements.dtype) {
-      case DataType::fp16: return put(elements, base::f16_from_f32(static_cast<float>(value)));
-      case DataType::bf16: return put(elements, base::bf16_from_f32(static_cast<float>(value)));
-      case DataType::fp32: return put(elements, static_cast<float>(value));
-      default: return put(elements, value);
+      case DataType::fp16: return put(elements, base::f16_from_f32(to_odd(number<double>(token))));
+      case DataType::bf16: return put(elements, base::bf16_from_f32(to_odd(number<double>(token))));
+      case DataType::fp32: return put(elements, number<float>(token));
+      default: return put(elements, number<double>(token));
     }
+  }
+
+  /// A double as a float, rounded so that rounding the float again to half precision gives what
+  /// rounding the double at once would (inexact results get an odd last bit).
+  static float to_odd(double value) noexcept {
+    const auto nearest = static_cast<float>(value);
+    if (static_cast<double>(nearest) == value || std::isnan(value) || std::isinf(nearest)) {
+      return nearest;
+    }
+    auto pattern = std::bit_cast<std::uint32_t>(nearest);
+    if (std::abs(static_cast<double>(nearest)) > std::abs(value)) --pattern;  // towards zero
+    return std::bit_cast<float>(pattern | 1U);
+  }
+
+  /// A number in decimal or hexadecimal, or inf or nan with a sign; independent of the locale.
+  template <typename T>
+  T number(const Token& token) const {
+    auto digits = token.text;
+    const bool negative = digits.starts_with('-');
+    if (negative || digits.starts_with('+')) digits.remove_prefix(1);
+    const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
+    if (hex) digits.remove_prefix(2);
+    T value{};
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value,
+                        hex ? std::chars_format::hex : std::chars_format::general);
+    const bool spelled = token.kind == Token::Kind::number || digits == "inf" || digits == "nan";
+    if (token.kind == Token::Kind::string || !spelled || error == std::errc::invalid_argument ||
+        end != digits.data() + digits.size() || digits.starts_with('-')) {
+      lexer_.fail(cat("found ", base::quoted(token.text, 40), ", expected a number"), token.offset);
+    }
+    if (error == std::errc::result_out_of_range) {
+      lexer_.fail(cat("the number ", base::quoted(token.text, 40), " is out of range"),
+                  token.offset);
+    }
+    return negative ? -value : value;
   }
 
   static bool parse_integer(std::string_view text, std::int64_t& value) {
@@ -377,7 +466,14 @@ class Parser {
     if (!lexer_.accept("[")) return out;
     while (!lexer_.at("]")) {
       if (!out.empty()) lexer_.expect(",");
+      const auto at = lexer_.peek().offset;
       auto attribute = identifier("an attribute's name");
+      if (out.size() == max_parameters) {
+        lexer_.fail(cat("there are more than ", max_parameters, " attributes"), at);
+      }
+      if (std::ranges::find(out, attribute, &Attribute::first) != out.end()) {
+        lexer_.fail(cat("the attribute ", base::quoted(attribute), " is given twice"), at);
+      }
       lexer_.expect("=");
       out.emplace_back(std::move(attribute), constant());
     }
@@ -389,7 +485,11 @@ class Parser {
 
   std::unique_ptr<Function> function() {
     keyword("func");
+    const auto name_at = lexer_.peek().offset;
     auto function_name = identifier("a function's name");
+    if (!functions_.insert(function_name).second) {
+      lexer_.fail(cat("the function ", base::quoted(function_name), " is there twice"), name_at);
+    }
     lexer_.expect("<");
     const auto opset = identifier("an opset");
     lexer_.expect(">");
@@ -423,7 +523,7 @@ class Parser {
   }
 
   void leave(Scope& scope) {
-    for (const auto& defined : scope) values_.erase(std::string(defined));
+    for (const auto defined : scope) values_.erase(defined);
     scope.clear();
   }
 
@@ -437,7 +537,7 @@ class Parser {
     return found->second;
   }
 
-  /// "{ statements } -> (outputs)"
+  /// "{ statements } -> (outputs)", with attributes of the block after them where it has some
   void block(Block& into, Scope& scope, int depth) {
     if (depth > max_block_depth) {
       lexer_.fail("blocks are nested too deep", lexer_.peek().offset);
@@ -453,6 +553,7 @@ class Parser {
     }
     lexer_.expect(")");
     into.set_outputs(std::move(outputs));
+    into.attributes = attributes();
   }
 
   struct Result {
@@ -462,14 +563,8 @@ class Parser {
   };
 
   void statement(Block& into, Scope& scope, int depth) {
-    budget_.take(sizeof(Op) + sizeof(Value), "operations");
-    std::vector<Result> results;
-    do {
-      auto t = type();
-      const auto at = lexer_.peek().offset;
-      results.push_back({std::move(t), identifier("a value's name"), at});
-    } while (lexer_.accept(","));
-    lexer_.expect("=");
+    budget_.take(sizeof(Op), "operations");
+    const auto results = left_side();
     const auto at = lexer_.peek().offset;
     auto owned = std::make_unique<Op>(identifier("an operation"), "");
     auto& op = into.append(std::move(owned));
@@ -479,12 +574,30 @@ class Parser {
       if (attribute == "name" && value->strings().size() == 1) op.set_name(value->strings()[0]);
       op.set_attribute(attribute, std::move(value));
     }
-    if (op.name().empty()) op.set_name(results.front().name);
+    if (op.name().empty() && !results.empty()) op.set_name(results.front().name);
     op.source = {op.name(), op.type()};
     blocks(op, depth);
     lexer_.expect(";");
-    for (auto& r : results) define(op.add_result(r.name, std::move(r.type)), scope, r.at);
+    for (const auto& r : results) define(op.add_result(r.name, r.type), scope, r.at);
     check_const(op, at);
+  }
+
+  /// "type name, type name =", or nothing before an operation without results.
+  std::vector<Result> left_side() {
+    std::vector<Result> results;
+    // Only an operation is followed by its arguments: a type is by '<' or by the value's name.
+    if (lexer_.after_next() == '(') return results;
+    do {
+      if (results.size() == max_parameters) {
+        lexer_.fail(cat("there are more than ", max_parameters, " results"), lexer_.peek().offset);
+      }
+      budget_.take(sizeof(Value), "operations");
+      auto t = type();
+      const auto at = lexer_.peek().offset;
+      results.push_back({std::move(t), identifier("a value's name"), at});
+    } while (lexer_.accept(","));
+    lexer_.expect("=");
+    return results;
   }
 
   void check_const(const Op& op, std::size_t at) const {
@@ -514,7 +627,14 @@ class Parser {
     while (!lexer_.accept(")")) {
       if (!first) lexer_.expect(",");
       first = false;
+      const auto at = lexer_.peek().offset;
       const auto param = identifier("a parameter's name");
+      if (op.arguments().size() == max_parameters) {
+        lexer_.fail(cat("an operation has more than ", max_parameters, " parameters"), at);
+      }
+      if (op.argument(param)) {
+        lexer_.fail(cat("the parameter ", base::quoted(param), " is given twice"), at);
+      }
       lexer_.expect("=");
       std::vector<Binding> bindings;
       if (lexer_.accept("(")) {
@@ -530,11 +650,11 @@ class Parser {
   }
 
   Binding binding() {
-    // A name is a value unless it begins a type: `tensor<...>(...)` or `int32(...)`.
-    const auto token = lexer_.peek();
-    if (token.kind == Token::Kind::identifier && !values_.contains(std::string(token.text)) &&
-        (token.text == "tensor" || token.text == "tuple" || token.text == "dict" ||
-         parse_data_type(token.text))) {
+    budget_.take(sizeof(Binding), "operations");
+    // A constant begins with its type, `tensor<...>(...)` or `int32(...)`; a value's name, which
+    // may be the same word, is followed by neither.
+    const char after = lexer_.after_next();
+    if (lexer_.peek().kind == Token::Kind::identifier && (after == '<' || after == '(')) {
       return constant();
     }
     return use();
@@ -542,13 +662,18 @@ class Parser {
 
   Lexer lexer_;
   base::Budget& budget_;
-  std::unordered_map<std::string, Value*> values_;
+  // Keys are the names in the values, which stay where they are.
+  std::unordered_map<std::string_view, Value*> values_;
+  std::unordered_set<std::string> functions_;
 };
 
 }  // namespace
 
 std::unique_ptr<Program> parse_program(std::string_view text, std::string_view file,
                                        base::Budget& budget) {
+  if (!base::is_utf8(text)) {
+    throw Error(ErrorCode::io, cat(file, ": is not UTF-8 text"));
+  }
   auto program = Parser(text, file, budget).run();
   try {
     verify(*program);

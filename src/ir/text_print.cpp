@@ -3,11 +3,13 @@
 // From opset iOS18 on, and in programs of several functions, scalars are spelt `int32(1)`; before,
 // `tensor<int32, []>(1)`. Apple publishes no form for nested blocks; here they follow their
 // operation's attributes:  = cond(pred = p)[name = ...] { ... } -> (a), { ... } -> (b);
-// and the inputs of a block stand before it in parentheses.
-#include <array>
+// and the inputs of a block stand before it in parentheses. An operation without results is its
+// call alone: `write_state(data = x, input = s)[name = ...];`. Attributes of a block, which no
+// known file has, follow its outputs.
+#include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 
 #include "base/checked.h"
@@ -45,7 +47,7 @@ class Printer {
     out_ += "    func ";
     identifier(function.name);
     out_ += '<';
-    out_ += text_opset(function.opset);
+    identifier(text_opset(function.opset));
     out_ += '>';
     parameters(function.body->inputs());
     out_ += ' ';
@@ -54,6 +56,7 @@ class Printer {
     body(*function.body, 12);
     out_ += "        } -> ";
     outputs(*function.body);
+    attributes(function.body->attributes);
     out_ += ";\n";
   }
 
@@ -114,6 +117,7 @@ class Printer {
       out_.append(indent, ' ');
       out_ += "} -> ";
       outputs(block);
+      attributes(block.attributes);
     }
     out_ += ";\n";
   }
@@ -231,13 +235,13 @@ class Printer {
 
   void literal(const Constant& c) {
     if (const auto* items = std::get_if<Constant::Items>(&c.data)) {
-      // Lists of values print as their tuples do.
-      out_ += '(';
+      const bool list = c.type.kind == Type::Kind::list;
+      out_ += list ? '[' : '(';
       for (std::size_t i = 0; i < items->size(); ++i) {
         if (i != 0) out_ += ", ";
         literal(*(*items)[i]);
       }
-      out_ += ')';
+      out_ += list ? ']' : ')';
     } else if (const auto* entries = std::get_if<Constant::Entries>(&c.data)) {
       out_ += '{';
       for (std::size_t i = 0; i < entries->size(); ++i) {
@@ -251,7 +255,12 @@ class Printer {
       out_ += '}';
     } else {
       std::int64_t next = 0;
-      elements(c, 0, next);
+      // Without elements the shape stands in the type alone: rows of nothing may be very many.
+      if (std::ranges::find(c.type.dims, 0) != c.type.dims.end()) {
+        out_ += "[]";
+      } else {
+        elements(c, 0, next);
+      }
     }
   }
 
@@ -275,15 +284,39 @@ class Printer {
     return value;
   }
 
-  void number(double value) {
+  /// Hexadecimal, which is exact. A NaN that is not the usual one is printed with its bits.
+  void number(double value, std::uint64_t pattern, std::uint64_t usual_nan) {
+    char buffer[40];
     if (std::isnan(value)) {
       out_ += "nan";
+      if (pattern == usual_nan) return;
+      const auto end = std::to_chars(buffer, buffer + sizeof buffer, pattern, 16).ptr;
+      out_ += "(0x";
+      out_.append(buffer, end);
+      out_ += ')';
     } else if (std::isinf(value)) {
       out_ += value < 0 ? "-inf" : "inf";
     } else {
-      char buffer[40];
-      out_.append(buffer,
-                  static_cast<std::size_t>(std::snprintf(buffer, sizeof buffer, "%a", value)));
+      const auto end =
+          std::to_chars(buffer, buffer + sizeof buffer, std::abs(value), std::chars_format::hex)
+              .ptr;
+      out_ += std::signbit(value) ? "-0x" : "0x";
+      out_.append(buffer, end);
+    }
+  }
+
+  void floating(const Constant& c, std::int64_t i) {
+    if (c.type.dtype == DataType::fp64) {
+      const auto pattern = load<std::uint64_t>(c, i);
+      number(std::bit_cast<double>(pattern), pattern, 0x7FF8000000000000U);
+    } else if (c.type.dtype == DataType::fp32) {
+      const auto pattern = load<std::uint32_t>(c, i);
+      number(std::bit_cast<float>(pattern), pattern, 0x7FC00000U);
+    } else {
+      const auto pattern = load<std::uint16_t>(c, i);
+      const bool half = c.type.dtype == DataType::fp16;
+      number(half ? base::f32_from_f16(pattern) : base::f32_from_bf16(pattern), pattern,
+             half ? 0x7E00U : 0x7FC0U);
     }
   }
 
@@ -291,10 +324,10 @@ class Printer {
     switch (c.type.dtype) {
       case DataType::string: return string(c.strings()[static_cast<std::size_t>(i)]);
       case DataType::boolean: return append(out_, load<std::uint8_t>(c, i) != 0);
-      case DataType::fp16: return number(base::f32_from_f16(load<std::uint16_t>(c, i)));
-      case DataType::bf16: return number(base::f32_from_bf16(load<std::uint16_t>(c, i)));
-      case DataType::fp32: return number(load<float>(c, i));
-      case DataType::fp64: return number(load<double>(c, i));
+      case DataType::fp16:
+      case DataType::bf16:
+      case DataType::fp32:
+      case DataType::fp64: return floating(c, i);
       case DataType::int8: return append(out_, static_cast<int>(load<std::int8_t>(c, i)));
       case DataType::int16: return append(out_, load<std::int16_t>(c, i));
       case DataType::int32: return append(out_, load<std::int32_t>(c, i));

@@ -47,7 +47,8 @@ std::string text(const Type& type) {
 
 bool compatible(const Type& declared, const Type& actual) noexcept {
   if (declared.kind != actual.kind || declared.dtype != actual.dtype) return false;
-  if (declared.parameters.size() != actual.parameters.size()) return false;
+  // As deep as the reader of the types let them nest (it has a cap).
+  if (!std::ranges::equal(declared.parameters, actual.parameters, compatible)) return false;
   if (!dims_agree(declared.length, actual.length)) return false;
   if (!declared.ranked || !actual.ranked) return true;
   return std::ranges::equal(declared.dims, actual.dims, dims_agree);

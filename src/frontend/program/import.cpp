@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/text.h"
 #include "frontend/program/values.h"
@@ -18,6 +20,22 @@ namespace mil = proto::mil;
   throw Error(ErrorCode::io, std::move(message));
 }
 
+constexpr std::size_t max_parameters = 1024;  // of an operation; also its attributes
+
+/// Entries of a map field by name; the last of those that come twice counts, as protobuf has it.
+template <typename V>
+std::vector<std::pair<std::string_view, const V*>> sorted(
+    const proto::Map<std::string_view, V>& map) {
+  std::vector<std::pair<std::string_view, const V*>> out;
+  out.reserve(map.size());
+  for (auto it = map.rbegin(); it != map.rend(); ++it) out.emplace_back(it->first, &it->second);
+  const auto by_name = [](const auto& entry) { return entry.first; };
+  std::ranges::stable_sort(out, {}, by_name);
+  const auto repeated = std::ranges::unique(out, {}, by_name);
+  out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
 class Importer {
  public:
   Importer(const std::shared_ptr<const void>& owner, base::Budget& budget)
@@ -25,19 +43,20 @@ class Importer {
 
   std::unique_ptr<ir::Program> run(const mil::Program& message) {
     auto program = std::make_unique<ir::Program>();
+    if (message.version != 1)
+      fail(cat("program version ", message.version, " is not known, expected 1"));
     program->version = message.version;
     program->doc = std::string(message.docString);
     program->attributes = attributes(message.attributes);
-    for (const auto& [name, function] : message.functions) {
+    for (const auto& [name, function] : sorted(message.functions)) {
       try {
-        program->functions.push_back(import_function(name, function));
+        if (name.empty()) fail("has no name");
+        program->functions.push_back(import_function(name, *function));
       } catch (Error& error) {
         throw error.within(cat("function ", base::quoted(name)));
       }
     }
     if (program->functions.empty()) fail("the program has no functions");
-    // Maps have no order in the file.
-    std::ranges::sort(program->functions, {}, [](const auto& f) { return f->name; });
     return program;
   }
 
@@ -45,15 +64,17 @@ class Importer {
   using Scope = std::vector<std::string_view>;
 
   std::vector<ir::Attribute> attributes(const proto::Map<std::string_view, mil::Value>& map) {
+    if (map.size() > max_parameters) {
+      fail(cat("there are ", map.size(), " attributes, expected at most ", max_parameters));
+    }
     std::vector<ir::Attribute> out;
-    for (const auto& [name, value] : map) {
+    for (const auto& [name, value] : sorted(map)) {
       try {
-        out.emplace_back(std::string(name), import_value(value, owner_, budget_));
+        out.emplace_back(std::string(name), import_value(*value, owner_, budget_));
       } catch (Error& error) {
         throw error.within(cat("attribute ", base::quoted(name)));
       }
     }
-    std::ranges::sort(out, {}, &ir::Attribute::first);
     return out;
   }
 
@@ -155,10 +176,10 @@ class Importer {
   }
 
   void add_arguments(const mil::Operation& message, ir::Op& op) {
-    std::vector<std::pair<std::string_view, const mil::Argument*>> sorted;
-    for (const auto& [name, argument] : message.inputs) sorted.emplace_back(name, &argument);
-    std::ranges::sort(sorted, {}, [](const auto& entry) { return entry.first; });
-    for (const auto& [name, argument] : sorted) {
+    if (message.inputs.size() > max_parameters) {
+      fail(cat("has ", message.inputs.size(), " parameters, expected at most ", max_parameters));
+    }
+    for (const auto& [name, argument] : sorted(message.inputs)) {
       std::vector<ir::Binding> bindings;
       const auto where = cat("parameter ", base::quoted(name));
       for (const auto& binding : argument->arguments) {

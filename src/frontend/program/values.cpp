@@ -1,12 +1,13 @@
 #include "frontend/program/values.h"
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <utility>
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "frontend/program/element_types.h"
 #include "pome/error.h"
 
 namespace pome::frontend {
@@ -18,40 +19,14 @@ namespace mil = proto::mil;
 constexpr int max_value_depth = 16;
 constexpr std::size_t max_rank = 64;
 
-constexpr std::array element_types{
-    std::pair{mil::DataType::BOOL, DataType::boolean},
-    std::pair{mil::DataType::STRING, DataType::string},
-    std::pair{mil::DataType::FLOAT8E4M3FN, DataType::fp8e4m3fn},
-    std::pair{mil::DataType::FLOAT8E5M2, DataType::fp8e5m2},
-    std::pair{mil::DataType::FLOAT16, DataType::fp16},
-    std::pair{mil::DataType::FLOAT32, DataType::fp32},
-    std::pair{mil::DataType::FLOAT64, DataType::fp64},
-    std::pair{mil::DataType::BFLOAT16, DataType::bf16},
-    std::pair{mil::DataType::INT4, DataType::int4},
-    std::pair{mil::DataType::INT8, DataType::int8},
-    std::pair{mil::DataType::INT16, DataType::int16},
-    std::pair{mil::DataType::INT32, DataType::int32},
-    std::pair{mil::DataType::INT64, DataType::int64},
-    std::pair{mil::DataType::UINT1, DataType::uint1},
-    std::pair{mil::DataType::UINT2, DataType::uint2},
-    std::pair{mil::DataType::UINT3, DataType::uint3},
-    std::pair{mil::DataType::UINT4, DataType::uint4},
-    std::pair{mil::DataType::UINT6, DataType::uint6},
-    std::pair{mil::DataType::UINT8, DataType::uint8},
-    std::pair{mil::DataType::UINT16, DataType::uint16},
-    std::pair{mil::DataType::UINT32, DataType::uint32},
-    std::pair{mil::DataType::UINT64, DataType::uint64},
-};
-
 [[noreturn]] void fail(std::string message) {
   throw Error(ErrorCode::io, std::move(message));
 }
 
 DataType element_type(mil::DataType code) {
-  for (const auto& [candidate, type] : element_types) {
-    if (candidate == code) return type;
-  }
-  fail(cat("element type ", static_cast<int>(code), " is not known"));
+  const auto type = element_type_of(code);
+  if (!type) fail(cat("element type ", static_cast<int>(code), " is not known"));
+  return *type;
 }
 
 std::int64_t dimension(const mil::Dimension& message) {
@@ -138,16 +113,18 @@ class ValueImporter {
     if (const auto* tensor = immediate->tensor()) {
       read_tensor(*tensor, *out);
     } else if (const auto* tuple = immediate->tuple()) {
-      out->data = items(tuple->values, depth);
+      expect(out->type.kind == ir::Type::Kind::tuple, out->type, "a tuple");
+      expect_count(tuple->values.size(), std::ssize(out->type.parameters), out->type);
+      out->data = tuple_items(tuple->values, out->type, depth);
     } else if (const auto* list = immediate->list()) {
-      out->data = items(list->values, depth);
-    } else if (const auto* dictionary = immediate->dictionary()) {
-      ir::Constant::Entries entries;
-      for (const auto& pair : dictionary->values) {
-        if (!pair.key || !pair.value) fail("a dictionary's entry is incomplete");
-        entries.emplace_back(run(*pair.key, depth + 1), run(*pair.value, depth + 1));
+      expect(out->type.kind == ir::Type::Kind::list, out->type, "a list");
+      if (ir::is_known(out->type.length)) {
+        expect_count(list->values.size(), out->type.length, out->type);
       }
-      out->data = std::move(entries);
+      out->data = list_items(list->values, out->type.element(), depth);
+    } else if (const auto* dictionary = immediate->dictionary()) {
+      expect(out->type.kind == ir::Type::Kind::dictionary, out->type, "a dictionary");
+      out->data = entries(*dictionary, out->type, depth);
     } else {
       fail("an immediate value holds nothing");
     }
@@ -155,10 +132,42 @@ class ValueImporter {
   }
 
  private:
-  template <typename Values>
-  ir::Constant::Items items(const Values& values, int depth) {
+  /// A value inside another one, of the type that the outer one says.
+  ir::ConstantPtr part(const mil::Value& message, const ir::Type& declared, int depth) {
+    budget_.take(sizeof(ir::Constant), "immediate values");
+    auto out = run(message, depth + 1);
+    if (!ir::compatible(declared, out->type)) {
+      fail(cat("a part of a value has type ", ir::text(out->type), ", expected ",
+               ir::text(declared)));
+    }
+    if (out->is_blob()) fail("a part of a value lies in a weight file, expected it in place");
+    return out;
+  }
+
+  ir::Constant::Items tuple_items(const std::vector<mil::Value>& values, const ir::Type& type,
+                                  int depth) {
     ir::Constant::Items out;
-    for (const auto& value : values) out.push_back(run(value, depth + 1));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      out.push_back(part(values[i], type.parameters[i], depth));
+    }
+    return out;
+  }
+
+  ir::Constant::Items list_items(const std::vector<mil::Value>& values, const ir::Type& element,
+                                 int depth) {
+    ir::Constant::Items out;
+    for (const auto& value : values) out.push_back(part(value, element, depth));
+    return out;
+  }
+
+  ir::Constant::Entries entries(const mil::DictionaryValue& message, const ir::Type& type,
+                                int depth) {
+    ir::Constant::Entries out;
+    for (const auto& pair : message.values) {
+      if (!pair.key || !pair.value) fail("a dictionary's entry is incomplete");
+      auto key = part(*pair.key, type.parameters[0], depth);
+      out.emplace_back(std::move(key), part(*pair.value, type.parameters[1], depth));
+    }
     return out;
   }
 
@@ -184,10 +193,15 @@ class ValueImporter {
       expect_count(doubles->values.size(), *count, out.type);
       view(doubles->values, out);
     } else if (const auto* bytes = message.bytes()) {
+      expect(dtype != DataType::string, out.type, "bytes");
       const auto need = base::byte_count(*count, dtype);
       if (!need || static_cast<std::size_t>(*need) != bytes->values.size()) {
         fail(cat("a value of type ", ir::text(out.type), " has ", bytes->values.size(),
                  " bytes, expected ", need.value_or(-1)));
+      }
+      if (dtype == DataType::boolean &&
+          std::ranges::any_of(bytes->values, [](std::byte b) { return b > std::byte{1}; })) {
+        fail(cat("a value of type ", ir::text(out.type), " has a byte that is not 0 or 1"));
       }
       out.data = ir::ImmediateBytes{bytes->values, owner_};
     } else if (const auto* ints = message.ints()) {
@@ -249,7 +263,8 @@ class ValueImporter {
                                     ? std::numeric_limits<std::int64_t>::max()
                                     : (std::int64_t{1} << (width * 8 - (is_signed ? 1 : 0))) - 1;
       const std::int64_t low = is_signed ? -high - 1 : 0;
-      if (value < low || value > high) {
+      // Messages carry uint64 in the bits of int64.
+      if (dtype != DataType::uint64 && (value < low || value > high)) {
         fail(cat("the element ", value, " does not fit ", name(dtype)));
       }
       std::memcpy(raw.data() + i * width, &value, width);

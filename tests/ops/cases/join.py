@@ -51,5 +51,7 @@ def cases(add):
     add("tile", np.tile(i, 3), x=i, reps=np.array([3], np.int32))
     add("tile", np.zeros((0, 4), F), x=np.zeros((0, 2), F), reps=np.array([3, 2], np.int32),
         note="empty")
+    add("tile", x=np.zeros((1, 1, 1), F), reps=np.array([2147483647] * 3, np.int32),
+        constant=["reps"], error="does not fit 64 bits")
     add("tile", x=a, reps=np.array([2], np.int32), error="2 dimensions of x")
     add("tile", x=a, reps=np.array([2, 0], np.int32), error="found 0")

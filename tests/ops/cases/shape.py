@@ -22,6 +22,7 @@ def cases(add):
     add("fill", np.full((), 3, F), shape=ints(), value=F(3), note="scalar")
     add("fill", shape=ints(2, -1), error="'shape'")
     add("fill", shape=np.array([2147483647] * 4, np.int32), error="'shape'")
+    add("fill", shape=np.array([2147483647] * 2 + [4], np.int32), error="fit 64 bits")
     add("fill", shape=np.int32(2), error="vector")
     add("fill", shape=ints(2), value=np.zeros(2, F), error="one value")
     add("fill_like", np.full((2, 3), 7, np.int32), ref_tensor=np.ones((2, 3), F), value=np.int32(7),
@@ -54,6 +55,8 @@ def cases(add):
         note="scalar")
     add("one_hot", np.zeros((2, 2, 0), np.int32), indices=i, one_hot_vector_size=0, note="empty")
     add("one_hot", indices=i, one_hot_vector_size=-1, error="found -1")
+    add("one_hot", indices=i, one_hot_vector_size=2, on_value=np.zeros(0, F), off_value=F(0),
+        error="'on_value': expected one value")
     add("one_hot", indices=i, one_hot_vector_size=2, axis=3, error="axis 3 is outside")
 
     rows = lambda v: np.argwhere(v).astype(np.int32)

@@ -60,6 +60,9 @@ def cases(add):
     add("slice_by_index", x=x, begin=ints(3, 0, 0), end=ints(1, 1, 1),
         squeeze_mask=np.array([True, False, False]), error="index 3 is outside dimension 0")
 
+    add("slice_by_index", x=np.zeros((0, 2), F), begin=ints(0, 0), end=ints(1, 1),
+        begin_mask=np.array([True, True]), squeeze_mask=np.array([True, False]),
+        error="index 0 is outside dimension 0 of 0")
     add("slice_by_size", x[1:3, 0:4, 2:3], x=x, begin=ints(1, 0, 2), size=ints(2, 4, 1))
     add("slice_by_size", x[1:, :, -2:], x=x, begin=ints(1, 0, -2), size=ints(-1, -1, -1))
     add("slice_by_size", x[:, 4:, :0], x=x, begin=ints(0, 4, 0), size=ints(3, 0, 0), note="empty")

@@ -54,4 +54,5 @@ def cases(add):
     add("clip", np.minimum(np.maximum(wide(x), 0), np.inf), x=x, alpha=F(0), beta=F(np.inf))
     add("clip", x=x, alpha=F(0), error="beta")
     add("threshold", np.maximum(wide(x), 0.5), x=x, alpha=F(0.5))
+    add("threshold", x=x, alpha=np.zeros(0, F), error="one value")
     add("threshold", np.maximum(ints, 3), x=ints, alpha=np.int32(3))
