@@ -17,22 +17,26 @@ src/proto/message.h. What a schema becomes:
                                  scalars: std::optional<T> a() const;  void set_a(T)
     enum E                       enum class E : std::int32_t, unknown values kept as numbers
 
-Messages of the package ...MILSpec live in pome::proto::mil. Unknown fields are skipped. Only what
-the schemas use of proto3 is understood; anything else stops with the line.
+Messages of the package ...MILSpec live in pome::proto::mil. Each message keeps views of the fields
+that its schema does not know (`unknown_fields`) and writes them back. Only what the schemas use of
+proto3 is understood; anything else stops with the line.
+
+For each message T there are `void read(T&, Reader)` and `void write(const T&, Writer&)`; callers
+use `parse<T>(bytes, budget)` and `serialize(message)` of src/proto/message.h.
 """
 import os
 import re
 import sys
 
 SCALARS = {  # proto type: (C++ type, Oneof alternative, reader call, writer call, default)
-    'int32': ('std::int32_t', 'std::int64_t', 'varint', 'int32', ' = 0'),
-    'int64': ('std::int64_t', 'std::int64_t', 'varint', 'int64', ' = 0'),
-    'uint32': ('std::uint32_t', 'std::uint64_t', 'unsigned_varint', 'uint32', ' = 0'),
-    'uint64': ('std::uint64_t', 'std::uint64_t', 'unsigned_varint', 'uint64', ' = 0'),
-    'bool': ('bool', 'bool', 'boolean', 'bool', ' = false'),
-    'float': ('float', 'float', 'fixed_float', 'float', ' = 0'),
-    'double': ('double', 'double', 'fixed_double', 'double', ' = 0'),
-    'string': ('std::string_view', 'std::string_view', 'text', 'string', ''),
+    'int32': ('std::int32_t', 'std::int64_t', 'varint', 'varint', ' = 0'),
+    'int64': ('std::int64_t', 'std::int64_t', 'varint', 'varint', ' = 0'),
+    'uint32': ('std::uint32_t', 'std::uint64_t', 'unsigned_varint', 'varint', ' = 0'),
+    'uint64': ('std::uint64_t', 'std::uint64_t', 'unsigned_varint', 'varint', ' = 0'),
+    'bool': ('bool', 'bool', 'boolean', 'varint', ' = false'),
+    'float': ('float', 'float', 'fixed_float', 'fixed', ' = 0'),
+    'double': ('double', 'double', 'fixed_double', 'fixed', ' = 0'),
+    'string': ('std::string_view', 'std::string_view', 'text', 'text', ''),
     'bytes': ('Bytes', 'Bytes', 'bytes', 'bytes', ''),
 }
 KEYWORDS = {'and', 'or', 'not', 'xor', 'bool', 'int', 'float', 'double', 'default', 'auto', 'new',
@@ -117,6 +121,7 @@ class World:
                 self.types[schema.package, path] = 'enum'
 
     def find(self, schema, scope, name):
+        """('message' | 'enum', C++ name) of the type that `name` means inside `scope`."""
         packages = [schema.package] + sorted({p for p, _ in self.types} - {schema.package})
         parts = scope.split('.') if scope else []
         for package in packages:
@@ -171,7 +176,7 @@ class Emitter:
         for message in self.schema.messages:
             name = message.path.replace('.', '_')
             out.append(f'void read({name}& out, Reader in);')
-            out.append(f'void write(const {name}& in, protozero::pbf_writer& out);')
+            out.append(f'void write(const {name}& in, Writer& out);')
         out += ['', f'}}  // namespace {namespace(self.schema.package)}', '']
         return '\n'.join(out)
 
@@ -198,7 +203,7 @@ class Emitter:
                 out.append(f'  {cpp} {field.ident}{{}};')
             else:
                 out.append(f'  {cpp} {field.ident}{SCALARS[field.kind][4]};')
-        return out + ['};']
+        return out + ['  UnknownFields unknown_fields;', '};']
 
     def repeated(self, what, cpp, field):
         if field.kind in ('float', 'double'):
@@ -215,7 +220,7 @@ class Emitter:
         if what == 'message':
             return [f'  const {cpp}* {name}() const noexcept '
                     f'{{ return {box}.message<{cpp}>({n}); }}',
-                    f'  {cpp}& make_{field.name}() {{ return {box}.make<{cpp}>({n}); }}']
+                    f'  {cpp}& make_{field.name}();']
         stored = 'std::int64_t' if what == 'enum' else SCALARS[field.kind][1]
         return [f'  std::optional<{cpp}> {name}() const noexcept '
                 f'{{ return {box}.scalar<{stored}, {cpp}>({n}); }}',
@@ -226,26 +231,36 @@ class Emitter:
 
     def source(self):
         out = [f'// Generated from proto/{self.schema.name}.proto by tools/protogen.py.',
-               f'#include "proto/{self.schema.name}.pb.h"', '', '#include "pome/error.h"', '',
-               f'namespace {namespace(self.schema.package)} {{', '']
+               f'#include "proto/{self.schema.name}.pb.h"', '', '#include "pome/error.h"']
+        out += ['', f'namespace {namespace(self.schema.package)} {{', '']
         for message in self.schema.messages:
+            out += self.makers(message)
             out += self.reader(message) + [''] + self.writer(message) + ['']
         out += [f'}}  // namespace {namespace(self.schema.package)}', '']
         return '\n'.join(out)
 
+    def makers(self, message):
+        """make_...() of oneofs, kept out of the header since they cost every includer time."""
+        owner, out = message.path.replace('.', '_'), []
+        for field in message.fields:
+            what, cpp = self.resolve(message, field.kind)
+            if field.oneof and what == 'message':
+                out += [f'{cpp}& {owner}::make_{field.name}() '
+                        f'{{ return {field.oneof}.make<{cpp}>({field.number}); }}', '']
+        return out
+
     def reader(self, message):
         name = message.path.replace('.', '_')
-        if not message.fields:
-            return [f'void read({name}&, Reader in) {{', '  while (in.next()) in.skip();', '}']
         out = [f'void read({name}& out, Reader in) {{', '  int field = 0;',
-               '  const char* place = "";', '  try {', '    while (in.next()) {',
+               '  const char* place = "";', '  try {', '    for (; in.next(); field = 0) {',
                '      field = in.field();', '      switch (field) {']
         for field in message.fields:
             out.append(f'        case {field.number}:')
             out.append(f'          place = "{field.name}";')
             out += ['          ' + line for line in self.read_field(message, field)]
             out.append('          break;')
-        out += ['        default:', '          place = "";', '          in.skip();', '      }',
+        out += ['        default:', '          place = "";',
+                '          in.keep(out.unknown_fields);', '      }',
                 '    }', '  } catch (const Error&) {',
                 f'    rethrow_within("{message.path}", field, place);', '  }', '}']
         return out
@@ -257,20 +272,18 @@ class Emitter:
             key_type, _, key_read = SCALARS[field.key][:3]
             value = (f'read(value, entry.message());' if what == 'message'
                      else f'value = static_cast<{cpp}>(entry.{self.get(what, field)}());')
-            return ['{', f'  in.book(sizeof(std::pair<{key_type}, {cpp}>));',
-                    f'  {key_type} key{{}};', f'  {cpp} value{{}};',
+            return ['{', f'  auto& [key, value] = in.add(out.{name});',
                     '  for (auto entry = in.message(); entry.next();) {',
                     f'    if (entry.field() == 1) key = static_cast<{key_type}>(entry.{key_read}());',
                     f'    else if (entry.field() == 2) {value}',
-                    '    else entry.skip();', '  }',
-                    f'  out.{name}.emplace_back(key, std::move(value));', '}']
+                    '    else entry.skip();', '  }', '}']
         if field.label == 'repeated':
             if field.kind in ('float', 'double'):
                 return [f'in.append(out.{name});']
             if what == 'message':
-                return [f'in.book(sizeof({cpp}));', f'read(out.{name}.emplace_back(), in.message());']
+                return [f'read(in.add(out.{name}), in.message());']
             if field.kind in ('string', 'bytes'):
-                return [f'in.book(sizeof({cpp}));', f'out.{name}.push_back(in.{self.get(what, field)}());']
+                return [f'in.add(out.{name}) = in.{self.get(what, field)}();']
             return [f'in.append_varints(out.{name});']
         if field.oneof:
             if what == 'message':
@@ -285,24 +298,20 @@ class Emitter:
 
     def writer(self, message):
         name = message.path.replace('.', '_')
-        if not message.fields:
-            return [f'void write(const {name}&, protozero::pbf_writer&) {{}}']
-        out = [f'void write(const {name}& in, protozero::pbf_writer& out) {{']
+        out = [f'void write(const {name}& in, Writer& out) {{']
         for field in sorted(message.fields, key=lambda f: f.number):
             out += ['  ' + line for line in self.write_field(message, field)]
-        return out + ['}']
+        return out + ['  out.unknown(in.unknown_fields);', '}']
 
-    def put(self, what, field, number, expr, writer='out'):
+    def put(self, what, field, number, expr):
         """Statement that writes one value."""
         if what == 'message':
-            return (f'{{ protozero::pbf_writer nested({writer}, {number}); '
-                    f'write({expr}, nested); }}')
+            return f'out.message({number}, {expr});'
         if what == 'enum':
-            return f'{writer}.add_enum({number}, static_cast<std::int32_t>({expr}));'
-        if field.kind in ('string', 'bytes'):
-            return (f'{writer}.add_{field.kind}({number}, '
-                    f'reinterpret_cast<const char*>({expr}.data()), {expr}.size());')
-        return f'{writer}.add_{SCALARS[field.kind][3]}({number}, {expr});'
+            return f'out.varint({number}, static_cast<std::int32_t>({expr}));'
+        if field.kind == 'bool':
+            return f'out.varint({number}, std::uint64_t{{{expr}}});'
+        return f'out.{SCALARS[field.kind][3]}({number}, {expr});'
 
     def write_field(self, message, field):
         what, cpp = self.resolve(message, field.kind)
@@ -310,28 +319,23 @@ class Emitter:
         if field.label == 'map':
             key = Field('', field.key, 'key', 1)
             return [f'for (const auto& [key, value] : in.{name}) {{',
-                    f'  protozero::pbf_writer entry(out, {n});',
-                    '  ' + self.put('scalar', key, 1, 'key', 'entry'),
-                    '  ' + self.put(what, field, 2, 'value', 'entry'), '}']
+                    f'  const auto mark = out.open({n});',
+                    '  ' + self.put('scalar', key, 1, 'key'),
+                    '  ' + self.put(what, field, 2, 'value'), '  out.close(mark);', '}']
         if field.label == 'repeated':
             if field.kind in ('float', 'double'):
-                return [f'if (!in.{name}.empty()) out.add_bytes({n}, reinterpret_cast<const char*>('
-                        f'in.{name}.bytes().data()), in.{name}.bytes().size());']
+                return [f'if (!in.{name}.empty()) out.bytes({n}, in.{name}.bytes());']
             if what == 'message' or field.kind in ('string', 'bytes'):
                 return [f'for (const auto& value : in.{name}) ' + self.put(what, field, n, 'value')]
-            method = {'enum': 'enum'}.get(what) or SCALARS[field.kind][3]
-            return [f'if (!in.{name}.empty()) out.add_packed_{method}({n}, in.{name}.begin(), '
-                    f'in.{name}.end());']
+            return [f'out.packed({n}, in.{name});']
         if field.oneof:
             if what == 'message':
                 return [f'if (const auto* value = in.{name}()) ' + self.put(what, field, n, '*value')]
             return [f'if (const auto value = in.{name}()) '
-                    + self.put(what, field, n,
-                               '(*value)')]
+                    + self.put(what, field, n, '*value')]
         if what == 'message':
             return [f'if (in.{name}) ' + self.put(what, field, n, f'*in.{name}')]
-        zero = f'in.{name}.empty()' if field.kind in ('string', 'bytes') else f'in.{name} == {cpp}{{}}'
-        return [f'if (!({zero})) ' + self.put(what, field, n, f'in.{name}')]
+        return [f'if (!is_default(in.{name})) ' + self.put(what, field, n, f'in.{name}')]
 
 
 def write_if_changed(path, text):

@@ -1,16 +1,20 @@
 // Building blocks of the generated message structs (tools/protogen.py) and their reader.
 //
 // Messages are plain structs over the caller's buffer: strings, bytes and arrays of fixed-width
-// numbers are views into it and live as long as it does.
+// numbers are views into it and live as long as it does. Messages can be moved, not copied.
+//
+// Reader and Writer stand on protozero's primitives rather than on its pbf_reader and pbf_writer:
+// those cut lengths to 32 bits without a word, and a model may hold more than 4 GiB.
 #pragma once
 
+#include <algorithm>
+#include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <protozero/pbf_message.hpp>
-#include <protozero/pbf_writer.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,7 +28,7 @@ namespace pome::proto {
 
 using Bytes = std::span<const std::byte>;
 
-/// Nesting of messages that is accepted.
+/// Nesting of messages that is accepted; entries of maps count too. protobuf's own limit.
 inline constexpr int max_message_depth = 100;
 
 /// An optional submessage on the heap. Null: absent.
@@ -80,9 +84,14 @@ class PackedView {
       view_ = more;
       return;
     }
-    if (!owned_) owned_ = std::make_shared<std::vector<std::byte>>(view_.begin(), view_.end());
+    // A copy of this view keeps what it has seen.
+    if (!owned_ || owned_.use_count() > 1) {
+      const Bytes now = bytes();
+      owned_ = std::make_shared<std::vector<std::byte>>(now.begin(), now.end());
+    }
     owned_->insert(owned_->end(), more.begin(), more.end());
   }
+  /// Holds a copy of `values`.
   void assign(std::span<const T> values) {
     const auto raw = std::as_bytes(values);
     owned_ = std::make_shared<std::vector<std::byte>>(raw.begin(), raw.end());
@@ -91,6 +100,26 @@ class PackedView {
  private:
   Bytes view_;
   std::shared_ptr<std::vector<std::byte>> owned_;
+};
+
+/// The fields of a message that its schema does not know, as they stand in the file. They are
+/// written back after the known ones, so that files of later versions lose nothing.
+class UnknownFields {
+ public:
+  /// Whole fields, tags included.
+  std::span<const Bytes> chunks() const noexcept {
+    return chunks_ ? std::span<const Bytes>(*chunks_) : std::span<const Bytes>();
+  }
+  bool empty() const noexcept { return chunks().empty(); }
+  void clear() noexcept { chunks_.reset(); }
+  /// True when `field` continues the last chunk, so that keeping it takes no memory.
+  bool continues(Bytes field) const noexcept {
+    return chunks_ && chunks_->back().data() + chunks_->back().size() == field.data();
+  }
+  void keep(Bytes field);
+
+ private:
+  std::unique_ptr<std::vector<Bytes>> chunks_;  // most messages have none: one pointer
 };
 
 /// Storage of a oneof: the field number that is set, and its value.
@@ -113,7 +142,7 @@ class Oneof {
   T& make(int field) {
     if (which_ != field || !message_) {
       scalar_ = {};
-      message_ = std::make_shared<T>();
+      message_ = {new T(), [](void* message) { delete static_cast<T*>(message); }};
       which_ = field;
     }
     return *static_cast<T*>(message_.get());
@@ -132,26 +161,32 @@ class Oneof {
 
  private:
   int which_ = 0;
-  std::shared_ptr<void> message_;
+  std::unique_ptr<void, void (*)(void*)> message_{nullptr, [](void*) {}};
   Scalar scalar_;
 };
 
-/// Reads one message level. Every malformed byte ends in Error{io}.
+/// Reads one message level. Every malformed byte ends in Error{io}; what the message takes in
+/// memory beside the buffer is booked before it is allocated.
 class Reader {
  public:
-  Reader(Bytes bytes, base::Budget& budget, int depth = 0)
-      : pbf_(reinterpret_cast<const char*>(bytes.data()), bytes.size()),
+  Reader(Bytes bytes, base::Budget& budget, int depth = 0) noexcept
+      : at_(reinterpret_cast<const char*>(bytes.data())),
+        end_(at_ + bytes.size()),
+        start_(at_),
         budget_(&budget),
         depth_(depth) {}
 
   /// Moves to the next field; false at the end.
   bool next();
-  int field() const noexcept { return static_cast<int>(pbf_.tag()); }
-  void skip();
+  int field() const noexcept { return field_; }
+  /// Passes over the field; its bytes, tag included.
+  Bytes skip();
+  /// Passes over a field that the schema does not know and keeps its bytes.
+  void keep(UnknownFields& out);
 
-  std::int64_t varint();  ///< int32, int64, enum
+  std::int64_t varint() { return static_cast<std::int64_t>(unsigned_varint()); }
   std::uint64_t unsigned_varint();
-  bool boolean();
+  bool boolean() { return unsigned_varint() != 0; }
   float fixed_float();
   double fixed_double();
   std::string_view text();  ///< checked UTF-8
@@ -163,25 +198,114 @@ class Reader {
   void append(PackedView<double>& out);
   template <typename T>
   void append_varints(std::vector<T>& out);
+  /// One more element at the end of `out`.
+  template <typename T>
+  T& add(std::vector<T>& out) {
+    make_room(out, 1);
+    return out.emplace_back();
+  }
 
-  /// Books memory for one more element of `size` bytes.
-  void book(std::size_t size) { budget_->take(static_cast<std::int64_t>(size), "messages"); }
+  /// Books memory for `size` bytes.
+  void book(std::size_t size);
 
   [[noreturn]] void fail(std::string_view what) const;
 
  private:
-  void expect(protozero::pbf_wire_type type);
-  template <typename Get>
-  auto get(protozero::pbf_wire_type type, Get&& get);
-  void append_fixed(std::size_t width, Bytes& chunk);
+  enum class Wire : std::uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
 
-  protozero::pbf_reader pbf_;
+  void expect(Wire type) const;
+  std::uint64_t decode();
+  Bytes take(std::uint64_t size);
+  template <typename T>
+  T fixed(Wire type);
+  template <typename T>
+  void append_fixed(PackedView<T>& out, Wire type);
+  template <typename T>
+  void make_room(std::vector<T>& out, std::size_t more) {
+    if (out.capacity() - out.size() >= more) return;
+    const std::size_t capacity = std::max(out.size() + more, 2 * out.capacity());
+    book((capacity - out.capacity()) * sizeof(T));
+    out.reserve(capacity);
+  }
+
+  const char* at_;
+  const char* end_;
+  const char* start_;  // of the current field
   base::Budget* budget_;
   int depth_;
+  int field_ = 0;
+  Wire wire_{};
 };
 
+/// What becomes of fields that the schemas do not know when a message is written.
+enum class Unknown { keep, drop };
+
+/// Writes a message in two walks over it: the first measures, so that the second can put every
+/// length before its bytes without moving any.
+class Writer {
+ public:
+  explicit Writer(Unknown unknown = Unknown::keep) noexcept
+      : keep_unknown_(unknown == Unknown::keep) {}
+
+  /// Bytes that the first walk has found the message to take.
+  std::size_t size() const noexcept { return size_; }
+  /// Starts the second walk, which appends to `out`.
+  void begin_output(std::string& out);
+
+  void varint(int field, std::uint64_t value);
+  template <std::signed_integral T>
+  void varint(int field, T value) {
+    varint(field, static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
+  }
+  void fixed(int field, float value);
+  void fixed(int field, double value);
+  void bytes(int field, Bytes value);
+  void text(int field, std::string_view value) { bytes(field, std::as_bytes(std::span(value))); }
+  template <typename T>
+  void packed(int field, const std::vector<T>& values);
+  void unknown(const UnknownFields& fields);
+  template <typename T>
+  void message(int field, const T& value) {
+    const auto mark = open(field);
+    write(value, *this);
+    close(mark);
+  }
+
+  struct Mark {
+    std::size_t index, before;
+  };
+  /// Begins and ends a submessage that is written field by field.
+  Mark open(int field);
+  void close(Mark mark);
+
+ private:
+  void tag(int field, int wire);
+  void raw_varint(std::uint64_t value);
+  void raw(const void* data, std::size_t size);
+
+  bool keep_unknown_;
+  std::string* out_ = nullptr;  // null: measuring
+  std::size_t size_ = 0;        // measured so far
+  std::vector<std::size_t>
+      sizes_;             // of submessages and packed arrays, in the order of their starts
+  std::size_t next_ = 0;  // of sizes_, while writing
+};
+
+/// True for what a field without presence has when it is not in the file. A negative zero is not.
+template <typename T>
+bool is_default(const T& value) noexcept {
+  if constexpr (std::same_as<T, float>) return std::bit_cast<std::uint32_t>(value) == 0;
+  if constexpr (std::same_as<T, double>) return std::bit_cast<std::uint64_t>(value) == 0;
+  if constexpr (requires { value.empty(); }) {
+    return value.empty();
+  } else {
+    return value == T{};
+  }
+}
+
 /// Called while an Error is being handled: adds the place and throws it on, so that it reads
-/// "Model.mlProgram: Program.functions: ...". `name` is empty when the field has none.
+/// "Model.mlProgram: Program.functions: ...". `name` is empty when the schema does not know the
+/// field, `field` is 0 between fields.
 [[noreturn]] void rethrow_within(std::string_view message, int field, std::string_view name);
 
 extern template void Reader::append_varints(std::vector<std::int32_t>&);
@@ -189,6 +313,11 @@ extern template void Reader::append_varints(std::vector<std::int64_t>&);
 extern template void Reader::append_varints(std::vector<std::uint32_t>&);
 extern template void Reader::append_varints(std::vector<std::uint64_t>&);
 extern template void Reader::append_varints(std::vector<std::uint8_t>&);
+extern template void Writer::packed(int, const std::vector<std::int32_t>&);
+extern template void Writer::packed(int, const std::vector<std::int64_t>&);
+extern template void Writer::packed(int, const std::vector<std::uint32_t>&);
+extern template void Writer::packed(int, const std::vector<std::uint64_t>&);
+extern template void Writer::packed(int, const std::vector<std::uint8_t>&);
 
 /// Parses a message. The result's views point into `bytes`.
 /// Throws Error{io} naming the field, Error{out_of_memory} when the budget does not suffice.
@@ -199,11 +328,14 @@ T parse(Bytes bytes, base::Budget& budget) {
   return message;
 }
 
-/// Serializes a message; fields in order of their numbers, maps in file order.
+/// Serializes a message: fields in order of their numbers, maps in file order, unknown fields last.
+/// The same message gives the same bytes.
 template <typename T>
-std::string serialize(const T& message) {
+std::string serialize(const T& message, Unknown unknown = Unknown::keep) {
+  Writer writer(unknown);
+  write(message, writer);
   std::string out;
-  protozero::pbf_writer writer(out);
+  writer.begin_output(out);
   write(message, writer);
   return out;
 }
