@@ -2,6 +2,7 @@
 // computations evaluated on the way, blocks of control flow run to a fixed point.
 #include <algorithm>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "ops/flat.h"
 #include "ops/resolve.h"
@@ -12,6 +13,16 @@ namespace {
 
 bool foldable(const OpDef& def) {
   return def.evaluate != nullptr && def.effects == Effects::none;
+}
+
+/// Whether the number of elements (unknown dimensions left out) can be computed with, so that the
+/// definitions may multiply dimensions as they like.
+bool countable(const Type& type) {
+  Dims known;
+  for (const auto d : type.dims) {
+    if (ir::is_known(d)) known.push_back(d);
+  }
+  return base::element_count(known).has_value();
 }
 
 /// Results worth computing while types are inferred: shapes, indices, flags.
@@ -80,6 +91,11 @@ class Inferrer {
     const bool all_known = push_arguments(call, context);
     call.def->infer(context);
     for (std::size_t i = 0; i < call.results.size(); ++i) {
+      if (!countable(results_[i])) {
+        throw Error(ErrorCode::out_of_memory,
+                    base::cat(call.op->place(), ": its result of shape ",
+                              base::shape_text(results_[i].dims), " does not fit 64 bits"));
+      }
       facts_.types[call.results[i]] = std::move(results_[i]);
       facts_.known[call.results[i]] = nullptr;
     }
@@ -215,6 +231,12 @@ Facts infer(const FlatFunction& flat, std::span<const Type> inputs) {
   }
   const auto& body = flat.body();
   for (std::size_t i = 0; i < body.inputs.size(); ++i) {
+    if (!countable(inputs[i])) {
+      throw Error(ErrorCode::out_of_memory,
+                  base::cat("function ", base::quoted(flat.function->name), ": input ",
+                            base::quoted(flat.values[body.inputs[i]].value->name), " of shape ",
+                            base::shape_text(inputs[i].dims), " does not fit 64 bits"));
+    }
     facts.types[body.inputs[i]] = inputs[i];
   }
   infer_from(flat, facts, 0, 0);

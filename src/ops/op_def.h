@@ -100,6 +100,9 @@ enum class Alias : std::uint8_t {
 struct OpDef {
   std::string_view name;
   std::span<const OpVersion> versions;  ///< by opset, oldest first
+  /// The canonical signature, where the last version is not it: operations that dropped or renamed
+  /// parameters (crop_resize, non_maximum_suppression). It names the parameters of all versions.
+  std::span<const Param> canonical = {};
   std::uint8_t min_results = 1;
   std::uint8_t max_results = 1;  ///< 255: as many as the program declares
   /// Sets the result types from the argument types, or fails with a sentence. Must work with
@@ -116,7 +119,9 @@ struct OpDef {
   bool from_types = false;
 
   /// The canonical signature.
-  std::span<const Param> params() const noexcept { return versions.back().params; }
+  std::span<const Param> params() const noexcept {
+    return canonical.empty() ? versions.back().params : canonical;
+  }
 };
 
 /// The definition of an operation, or null.

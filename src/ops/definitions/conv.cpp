@@ -1,4 +1,5 @@
-// conv: convolution over one to three spatial dimensions, channels first.
+// conv: convolution over one to three spatial dimensions, channels first; conv_quantized: with
+// weights of bytes, each standing for weight * quant_scale + quant_bias.
 //
 // x [N, C_in, D...], weight [C_out, C_in / groups, K...], bias [C_out].
 #include "base/text.h"
@@ -10,9 +11,18 @@ namespace {
 
 using base::cat;
 
-enum : int { x, weight, bias, strides, pad_type, pad, dilations, groups };
+enum : int { x, weight, bias };
 
-std::int64_t check(const Call& call) {
+/// Positions of the parameters behind.
+struct Layout {
+  WindowParams window;
+  int groups;
+};
+constexpr Layout plain{{3, 4, 5, 6}, 7};
+constexpr Layout quantized{{7, 8, 9, 10}, 11};
+
+std::int64_t check(const Call& call, const Layout& layout) {
+  const auto groups = layout.groups;
   const auto& in = call.type(x);
   const auto& w = call.type(weight);
   if (!in.ranked || in.rank() < 3 || in.rank() > 5) {
@@ -40,14 +50,12 @@ std::int64_t check(const Call& call) {
   return g;
 }
 
-constexpr WindowParams window{strides, pad_type, pad, dilations};
-
 std::span<const std::int64_t> spatial(const Type& type) {
   return std::span<const std::int64_t>(type.dims).subspan(2);
 }
 
-void infer(InferContext& call) {
-  check(call);
+void infer_any(InferContext& call, const Layout& layout) {
+  check(call, layout);
   const auto& in = call.type(x);
   const auto& w = call.type(weight);
   Dims out{in.dims[0], w.dims[0]};
@@ -56,7 +64,7 @@ void infer(InferContext& call) {
   if (!known_kernel) {
     for (std::size_t i = 2; i < in.rank(); ++i) out.push_back(ir::unknown_dim);
   } else {
-    const auto axes = window_axes(call, window, spatial(w), spatial(in));
+    const auto axes = window_axes(call, layout.window, spatial(w), spatial(in));
     for (std::size_t i = 0; i < axes.size(); ++i) {
       out.push_back(window_output(axes[i], in.dims[2 + i]));
     }
@@ -101,12 +109,11 @@ double sum_window(const TensorView& in, const TensorView& w, const Geometry& g,
   return sum;
 }
 
-void evaluate(EvalContext& call) {
-  const auto group_count = check(call);
+void convolve(EvalContext& call, const Layout& layout, const TensorView& w) {
+  const auto group_count = check(call, layout);
   const auto& in = call.in(x);
-  const auto& w = call.in(weight);
   const auto kernel = w.dims.subspan(2);
-  const auto axes = window_axes(call, window, kernel, in.dims.subspan(2));
+  const auto axes = window_axes(call, layout.window, kernel, in.dims.subspan(2));
   Geometry g;
   Dims dims{in.dims[0], w.dims[0]};
   const auto lead = 3 - axes.size();
@@ -137,6 +144,74 @@ void evaluate(EvalContext& call) {
   }
 }
 
+void infer(InferContext& call) {
+  infer_any(call, plain);
+}
+
+void evaluate(EvalContext& call) {
+  convolve(call, plain, call.in(weight));
+}
+
+// --- conv_quantized ---
+
+enum : int { quantization_type = 3, nbits, quant_scale, quant_bias };
+
+/// Where the factor of weight element `i` stands: one for all, one an output channel, or one an
+/// element.
+std::int64_t factor_at(const Call& call, int param, std::int64_t i) {
+  const auto& w = call.type(weight).dims;
+  const auto factors = call.known(param).size();
+  std::int64_t count = 1;
+  for (const auto d : w) count *= d;
+  if (factors == 1) return 0;
+  if (factors == count) return i;
+  if (factors != w[0]) {
+    call.fail(param, cat("has ", factors, " values, expected 1 or ", w[0]));
+  }
+  return i / (count / w[0]);
+}
+
+void infer_quantized(InferContext& call) {
+  if (call.string_or(quantization_type, "") != "linear") {
+    call.fail(quantization_type, cat("found ", base::quoted(call.string_or(quantization_type, "")),
+                                     ", expected 'linear'"));
+  }
+  const auto width = call.int_or(nbits, 8);
+  if (width < 1 || width > 8) call.fail(nbits, cat("found ", width, ", expected 1 to 8"));
+  infer_any(call, quantized);
+}
+
+void evaluate_quantized(EvalContext& call) {
+  const auto& w = call.in(weight);
+  HostTensor expanded(DataType::fp64, Dims(w.dims));
+  const auto n = w.size();
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double scale = load_f(call.in(quant_scale), factor_at(call, quant_scale, i));
+    const double shift = load_f(call.in(quant_bias), factor_at(call, quant_bias, i));
+    store_f(expanded.mutable_view(), i, load_f(w, i) * scale + shift);
+  }
+  convolve(call, quantized, expanded.view());
+}
+
+constexpr Param quantized_params[] = {
+    {.name = "x", .types = t::floats, .group = 'T'},
+    {.name = "weight", .types = types(DataType::uint8)},
+    {.name = "bias",
+     .types = t::floats | types(DataType::uint8),
+     .form = Form::constant,
+     .required = false},
+    {.name = "quantization_type", .types = t::string, .form = Form::constant},
+    {.name = "nbits", .types = t::i32, .form = Form::constant, .required = false},
+    {.name = "quant_scale", .types = t::floats, .form = Form::constant, .group = 'T'},
+    {.name = "quant_bias", .types = t::floats, .form = Form::constant, .group = 'T'},
+    {.name = "strides", .types = t::i32, .form = Form::constant, .required = false},
+    {.name = "pad_type", .types = t::string, .form = Form::constant, .required = false},
+    {.name = "pad", .types = t::i32, .form = Form::constant, .required = false},
+    {.name = "dilations", .types = t::i32, .form = Form::constant, .required = false},
+    {.name = "groups", .types = t::i32, .form = Form::constant, .required = false},
+};
+constexpr OpVersion quantized_versions[] = {{Opset::ios15, quantized_params}};
+
 constexpr Param params_ios15[] = {
     {.name = "x", .types = t::floats, .group = 'T'},
     {.name = "weight", .types = t::floats, .group = 'T'},
@@ -161,7 +236,11 @@ constexpr OpVersion versions[] = {{Opset::ios15, params_ios15}, {Opset::ios17, p
 
 }  // namespace
 
-extern const OpDef op_conv;
+extern const OpDef op_conv, op_conv_quantized;
 const OpDef op_conv{.name = "conv", .versions = versions, .infer = infer, .evaluate = evaluate};
+const OpDef op_conv_quantized{.name = "conv_quantized",
+                              .versions = quantized_versions,
+                              .infer = infer_quantized,
+                              .evaluate = evaluate_quantized};
 
 }  // namespace pome::ops::definitions

@@ -146,9 +146,9 @@ void evaluate_clip(EvalContext& call) {
 }
 
 void evaluate_threshold(EvalContext& call) {
-  const auto alpha = call.known(second);
-  const double low = load_f(alpha, 0);
-  const std::int64_t low_int = load_i(alpha, 0);
+  const bool floating = is_float(call.in(x).dtype);
+  const double low = floating ? call.float_or(second, 0) : 0;
+  const std::int64_t low_int = floating ? 0 : call.int_or(second, 0);
   evaluate_each(
       call, [=](double v) { return max_or_nan(v, low); },
       [=](std::int64_t v) { return v < low_int ? low_int : v; });

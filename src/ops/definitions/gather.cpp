@@ -1,5 +1,5 @@
-// gather, gather_along_axis, gather_nd. Negative indices count from the end; an index outside is an
-// error whether or not the program asks for validation.
+// gather, gather_along_axis, gather_nd. An index outside is an error. Negative ones count from the
+// end; with validate_indices (iOS17) they are errors too.
 #include <algorithm>
 
 #include "base/text.h"
@@ -16,8 +16,9 @@ std::int64_t product(std::span<const std::int64_t> dims) {
   return n;
 }
 
-std::int64_t wrapped(const Call& call, int param, std::int64_t index, std::int64_t size) {
-  const auto at = index < 0 ? index + size : index;
+std::int64_t wrapped(const Call& call, int param, std::int64_t index, std::int64_t size,
+                     bool validate) {
+  const auto at = index < 0 && !validate ? index + size : index;
   if (at < 0 || at >= size) {
     call.fail(param, cat("index ", index, " is outside a dimension of ", size));
   }
@@ -54,7 +55,7 @@ std::size_t batch_count(const Call& call, int param, std::size_t limit) {
 
 // --- gather: x[:axis] + indices[batch_dims:] + x[axis + 1:] ---
 
-enum : int { x, indices, axis, batch_dims };
+enum : int { x, indices, axis, batch_dims, validate };
 
 struct Gather {
   std::size_t axis, batch;
@@ -90,11 +91,12 @@ void evaluate_gather(EvalContext& call) {
   const auto size = from.dims[g.axis];
   const auto inner = product(from.dims.subspan(g.axis + 1));
   const auto picks = product(at.dims.subspan(g.batch));
+  const bool check = call.bool_or(validate, false);
   std::int64_t i = 0;
   for (std::int64_t b = 0; b < batches; ++b) {
     for (std::int64_t o = 0; o < outer; ++o) {
       for (std::int64_t p = 0; p < picks; ++p, i += inner) {
-        const auto index = wrapped(call, indices, load_i(at, b * picks + p), size);
+        const auto index = wrapped(call, indices, load_i(at, b * picks + p), size, check);
         copy_run(from, ((b * outer + o) * size + index) * inner, out, i, inner);
       }
     }
@@ -103,30 +105,33 @@ void evaluate_gather(EvalContext& call) {
 
 // --- gather_along_axis: the result has the shape of the indices ---
 
+enum : int { along_x, along_indices, along_axis, along_validate };
+
 void infer_along(InferContext& call) {
-  const auto& in = call.type(x);
-  const auto& at = call.type(indices);
+  const auto& in = call.type(along_x);
+  const auto& at = call.type(along_indices);
   if (in.rank() != at.rank()) {
-    call.fail(indices, cat("has ", at.rank(), " dimensions, expected ", in.rank()));
+    call.fail(along_indices, cat("has ", at.rank(), " dimensions, expected ", in.rank()));
   }
-  call.axis(axis, call.int_or(axis, 0), in.rank());
+  call.axis(along_axis, call.int_or(along_axis, 0), in.rank());
   call.set_result(Type::tensor(in.dtype, at.dims));
 }
 
 void evaluate_along(EvalContext& call) {
-  const auto& from = call.in(x);
-  const auto& at = call.in(indices);
+  const auto& from = call.in(along_x);
+  const auto& at = call.in(along_indices);
   const auto along =
-      static_cast<std::size_t>(call.axis(axis, call.int_or(axis, 0), from.dims.size()));
+      static_cast<std::size_t>(call.axis(along_axis, call.int_or(along_axis, 0), from.dims.size()));
   const auto out = call.out(0, Dims(at.dims));
   const auto from_strides = dense_strides(from.dims);
+  const bool check = call.bool_or(along_validate, false);
   const Dims strides[] = {dense_strides(at.dims)};
   for (IndexWalk walk(at.dims, strides); !walk.done(); walk.next()) {
     std::int64_t offset = 0;
     for (std::size_t d = 0; d < from.dims.size(); ++d) {
-      const auto index = d == along
-                             ? wrapped(call, indices, load_i(at, walk.offset(0)), from.dims[d])
-                             : walk.index()[d];
+      const auto index =
+          d == along ? wrapped(call, along_indices, load_i(at, walk.offset(0)), from.dims[d], check)
+                     : walk.index()[d];
       offset += index * from_strides[d];
     }
     copy_run(from, offset, out, walk.offset(0), 1);
@@ -135,7 +140,7 @@ void evaluate_along(EvalContext& call) {
 
 // --- gather_nd: the last dimension of the indices addresses leading dimensions of x ---
 
-enum : int { nd_x, nd_indices, nd_batch_dims };
+enum : int { nd_x, nd_indices, nd_batch_dims, nd_validate };
 
 struct GatherNd {
   std::size_t batch, depth;
@@ -175,6 +180,7 @@ void evaluate_nd(EvalContext& call) {
   const auto batches = product(from.dims.first(g.batch));
   const auto picks = product(at.dims.subspan(g.batch).first(at.dims.size() - 1 - g.batch));
   const auto depth = static_cast<std::int64_t>(g.depth);
+  const bool check = call.bool_or(nd_validate, false);
   std::int64_t i = 0;
   for (std::int64_t b = 0; b < batches; ++b) {
     for (std::int64_t p = 0; p < picks; ++p, i += inner) {
@@ -182,7 +188,7 @@ void evaluate_nd(EvalContext& call) {
       for (std::int64_t d = 0; d < depth; ++d) {
         const auto size = from.dims[g.batch + static_cast<std::size_t>(d)];
         offset = offset * size +
-                 wrapped(call, nd_indices, load_i(at, (b * picks + p) * depth + d), size);
+                 wrapped(call, nd_indices, load_i(at, (b * picks + p) * depth + d), size, check);
       }
       copy_run(from, offset * inner, out, i, inner);
     }

@@ -15,6 +15,14 @@ namespace concat {
 
 enum : int { values, axis, interleave };
 
+/// Sum of two dimensions; unknown when one of them is.
+std::int64_t sum(const Call& call, std::int64_t a, std::int64_t b) {
+  if (!ir::is_known(a) || !ir::is_known(b)) return ir::unknown_dim;
+  const auto total = base::checked_add(a, b);
+  if (!total) call.fail(values, "the result does not fit 64 bits");
+  return *total;
+}
+
 /// Dims of the result from the dims of the values. Scalars count as vectors of one element.
 template <typename DimsOf>
 Dims joined(const Call& call, DimsOf dims_of) {
@@ -32,7 +40,7 @@ Dims joined(const Call& call, DimsOf dims_of) {
     for (std::size_t i = 0; i < out.size(); ++i) {
       const bool differs = ir::is_known(dims[i]) && ir::is_known(out[i]) && dims[i] != out[i];
       if (i == at && !alternate) {
-        out[i] = ir::is_known(dims[i]) && ir::is_known(out[i]) ? out[i] + dims[i] : ir::unknown_dim;
+        out[i] = sum(call, out[i], dims[i]);
       } else if (differs) {
         call.fail(values, cat("value ", v, " has shape ", base::shape_text(dims), ", dimension ", i,
                               " differs from ", out[i], " of the values before"));
@@ -41,7 +49,11 @@ Dims joined(const Call& call, DimsOf dims_of) {
       }
     }
   }
-  if (alternate && ir::is_known(out[at])) out[at] *= call.count(values);
+  if (alternate && ir::is_known(out[at])) {
+    const auto length = base::checked_mul<std::int64_t>(out[at], call.count(values));
+    if (!length) call.fail(values, "the result does not fit 64 bits");
+    out[at] = *length;
+  }
   return out;
 }
 

@@ -87,25 +87,28 @@ Dims partial_target(const Call& call, const Type& in, const Dims& wanted) {
     return to;
   }
   replace_zeros(in.dims, to);
-  std::int64_t from_known = 1;
-  std::int64_t to_known = 1;
   std::int64_t unknown = 0;
+  Dims from_known, to_known;
   for (const auto d : in.dims) {
-    if (ir::is_known(d))
-      from_known *= d;
-    else
+    if (ir::is_known(d)) {
+      from_known.push_back(d);
+    } else {
       ++unknown;
+    }
   }
   for (std::size_t i = 0; i < to.size(); ++i) {
     if (static_cast<std::ptrdiff_t>(i) == wild) continue;
-    if (ir::is_known(to[i]))
-      to_known *= to[i];
-    else
+    if (ir::is_known(to[i])) {
+      to_known.push_back(to[i]);
+    } else {
       --unknown;  // one that was kept by a 0
+    }
   }
   if (wild >= 0) {
-    const bool settled = unknown == 0 && to_known > 0 && from_known % to_known == 0;
-    to[static_cast<std::size_t>(wild)] = settled ? from_known / to_known : ir::unknown_dim;
+    const auto count = checked_product(call, from_known, -1);
+    const auto rest = checked_product(call, to_known, -1);
+    const bool settled = unknown == 0 && rest > 0 && count % rest == 0;
+    to[static_cast<std::size_t>(wild)] = settled ? count / rest : ir::unknown_dim;
   }
   return to;
 }

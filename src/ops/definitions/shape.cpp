@@ -51,7 +51,7 @@ void fill_with_value(EvalContext& call, const MutableTensorView& out) {
 Dims checked_shape(const Call& call, int param) {
   Dims dims = call.ints_or(param, {});
   if (!base::element_count(dims)) {
-    call.fail(param, cat("found ", base::shape_text(dims), ", expected sizes"));
+    call.fail(param, cat("found ", base::shape_text(dims), ", expected sizes that fit 64 bits"));
   }
   return dims;
 }
@@ -150,9 +150,6 @@ DataType result_type(const Call& call) {
 }
 
 Dims result_dims(const Call& call, const Dims& dims, std::int64_t length) {
-  if (ir::is_known(length) == false && length != ir::unknown_dim) {
-    call.fail(size, cat("found ", length, ", expected at least 0"));
-  }
   Dims out = dims;
   const auto at = call.axis(axis, call.int_or(axis, -1), dims.size() + 1);
   out.insert(out.begin() + at, length);
@@ -184,6 +181,9 @@ void put(const EvalContext& call, int param, std::int64_t otherwise, const Mutab
 
 void evaluate(EvalContext& call) {
   const auto& in = call.in(indices);
+  for (const int p : {static_cast<int>(on_value), static_cast<int>(off_value)}) {
+    if (call.has(p) && call.in(p).size() != 1) call.fail(p, "expected one value");
+  }
   const auto length = vector_size(call);
   const Dims dims = result_dims(call, Dims(in.dims), length);
   const auto at = static_cast<std::size_t>(call.axis(axis, call.int_or(axis, -1), dims.size()));

@@ -61,11 +61,13 @@ Slice read_slice(const Call& call, const Positions& p, std::size_t rank) {
 Range squeezed_range(const Call& call, const Positions& p, const Slice& s, std::size_t i,
                      std::int64_t size) {
   Range r{.count = 1, .squeezed = true};
-  if (s.begin_mask[i] != 0 || !s.begin_known || !ir::is_known(size)) return r;
-  r.first = s.begin[i] < 0 ? s.begin[i] + size : s.begin[i];
+  const bool masked = s.begin_mask[i] != 0;
+  if ((!masked && !s.begin_known) || !ir::is_known(size)) return r;
+  const auto index = masked ? 0 : s.begin[i];
+  r.first = index < 0 ? index + size : index;
   if (r.first < 0 || r.first >= size) {
     call.fail(p.begin,
-              cat("index ", s.begin[i], " is outside dimension ", i, " of ", size, " elements"));
+              cat("index ", index, " is outside dimension ", i, " of ", size, " elements"));
   }
   return r;
 }

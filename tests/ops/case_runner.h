@@ -1,0 +1,29 @@
+// Runs one operation as a data file describes it, through everything a definition takes part in.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace pome::ops::testing {
+
+/// One case of a data file (tests/ops/make_cases.py describes the format).
+struct Case {
+  std::string name;  ///< "<file> <number>: <operation> (<note>)"
+  nlohmann::json json;
+};
+
+/// The cases of one data file.
+std::vector<Case> load_cases(const std::filesystem::path& file);
+
+/// Builds a function of the one operation; resolves it, infers types, evaluates and compares.
+/// Reports failures through gtest. Checked for a case with outputs:
+/// - evaluation gives the expected types, shapes and elements,
+/// - inference with every argument known, and with only the float ones not known, gives exactly
+///   the evaluated shapes (unless the case says that they depend on data),
+/// - inference with nothing known but ranks, and without those, agrees with the result.
+/// A case with an `error` must fail with a sentence that contains it and names the operation.
+void run_case(const Case& test);
+
+}  // namespace pome::ops::testing
