@@ -155,12 +155,13 @@ class Importer {
   void fill_op(const mil::Operation& message, ir::Op& op, Scope& scope, int depth) {
     budget_.take(sizeof(ir::Op) + sizeof(ir::Value), "operations");
     if (message.type.empty()) fail("an operation has no type");
+    // Named first, so that an error in an attribute can say whose it is.
+    if (!message.outputs.empty()) op.set_name(std::string(message.outputs.front().name));
     for (auto& [name, value] : attributes(message.attributes)) {
-      if (name == "name" && !value->strings().empty()) op.set_name(value->strings().front());
+      if (name == "name" && !value->strings().empty() && !value->strings().front().empty()) {
+        op.set_name(value->strings().front());
+      }
       op.set_attribute(name, std::move(value));
-    }
-    if (op.name().empty() && !message.outputs.empty()) {
-      op.set_name(std::string(message.outputs.front().name));
     }
     op.source = {op.name(), op.type()};
     add_arguments(message, op);
