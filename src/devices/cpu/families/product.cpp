@@ -1,0 +1,91 @@
+#include "devices/cpu/families/product.h"
+
+#include <algorithm>
+
+namespace pome::devices::cpu {
+namespace {
+
+constexpr std::int64_t task_rows = 256;
+constexpr std::int64_t task_tiles = 4;  ///< register tiles of columns in a task
+
+bool is_expanded(const PanelView& weights) noexcept {
+  return weights.form == PanelView::Form::lut || weights.form == PanelView::Form::int8;
+}
+
+/// Panels whose expansion fits the scratch: one register tile.
+std::int64_t tile_panels(const Kernels& k) noexcept {
+  return k.tile_cols / k.lanes;
+}
+
+void multiply_block(const RightProduct& p, GemmBlock block, std::int64_t first_panel,
+                    std::int64_t panels, std::int64_t depth_first, float* expanded) noexcept {
+  const auto& k = *p.k;
+  const auto& w = p.weights;
+  const std::int64_t lanes = k.lanes;
+  const auto run = [&](std::int64_t from, std::int64_t n) {
+    block.c = p.y + (from * lanes);
+    block.cols = std::min(n * lanes, w.outputs - from * lanes);
+    block.bias = p.bias + from * lanes;
+  };
+  if (is_expanded(w)) {
+    for (std::int64_t done = 0; done < panels; done += tile_panels(k)) {
+      const std::int64_t n = std::min(tile_panels(k), panels - done);
+      for (std::int64_t i = 0; i < n; ++i) {
+        expand_panel(k, w, 0, first_panel + done + i, depth_first, block.depth,
+                     expanded + i * block.depth * lanes);
+      }
+      run(first_panel + done, n);
+      block.b = expanded;
+      block.b_panel = block.depth * lanes;
+      k.gemm_f32(block);
+    }
+    return;
+  }
+  run(first_panel, panels);
+  const std::int64_t width = w.form == PanelView::Form::f16 ? 2 : 4;
+  block.b = w.panel(0, first_panel) + depth_first * lanes * width;
+  block.b_panel = w.panel_bytes / width;
+  (w.form == PanelView::Form::f16 ? k.gemm_f16 : k.gemm_f32)(block);
+}
+
+}  // namespace
+
+std::size_t multiply_scratch(const Kernels& k, const PanelView& weights) noexcept {
+  if (!is_expanded(weights)) return 0;
+  return static_cast<std::size_t>(4 * k.tile_cols * std::min(depth_block, weights.depth));
+}
+
+void multiply(const RightProduct& p, std::int64_t row, std::int64_t rows, std::int64_t panel,
+              std::int64_t panels, std::byte* scratch) noexcept {
+  RightProduct part = p;
+  part.y += row * p.y_row;
+  GemmBlock block{};
+  block.a_row = p.x_row;
+  block.a_depth = p.x_depth;
+  block.b_depth = p.k->lanes;
+  block.c_row = p.y_row;
+  block.rows = rows;
+  block.init = GemmInit::bias_cols;
+  std::int64_t d = 0;
+  do {  // once for a depth of 0, which leaves the bias
+    block.depth = std::min(depth_block, p.weights.depth - d);
+    block.a = p.x + row * p.x_row + d * p.x_depth;
+    multiply_block(part, block, panel, panels, d, reinterpret_cast<float*>(scratch));
+    block.init = GemmInit::accumulate;
+    d += depth_block;
+  } while (d < p.weights.depth);
+}
+
+Status multiply_all(const RightProduct& p, TaskContext& task) noexcept {
+  const std::int64_t panels = tile_panels(*p.k) * task_tiles;
+  const std::int64_t across = ceil_div(p.weights.panels, panels);
+  const std::int64_t down = ceil_div(p.rows, task_rows);
+  return run_tasks(task, across * down, [&](std::int64_t i, int worker) {
+    const std::int64_t panel = i % across * panels;
+    const std::int64_t row = i / across * task_rows;
+    multiply(p, row, std::min(task_rows, p.rows - row), panel,
+             std::min(panels, p.weights.panels - panel), task.scratch_of(worker));
+  });
+}
+
+}  // namespace pome::devices::cpu

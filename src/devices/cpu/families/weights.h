@@ -1,0 +1,62 @@
+// Weight matrices in the layout of the products: panels of `lanes` outputs, [panel][depth][lane].
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "devices/cpu/kernels/kernels.h"
+#include "exec/weights.h"
+
+namespace pome::devices::cpu {
+
+/// A packed matrix as kernels read it. Trivially copyable; the pack outlives it.
+struct PanelView {
+  enum class Form : std::uint8_t { f32, f16, lut, int8 };
+  Form form = Form::f32;
+  std::uint8_t bits = 0;  ///< lut: of an index
+  const std::byte* data = nullptr;
+  std::int64_t outputs = 0;  ///< of one group
+  std::int64_t depth = 0;    ///< products to sum for an output
+  std::int64_t panels = 0;   ///< of one group
+  std::int64_t panel_bytes = 0;
+  const float* table = nullptr;  ///< lut: values; int8: scales by padded output
+  std::int64_t zero_offset = 0;  ///< int8: from an output's scale to its zero point, in `table`
+
+  const std::byte* panel(std::int64_t group, std::int64_t p) const noexcept {
+    return data + (group * panels + p) * panel_bytes;
+  }
+};
+
+/// A matrix packed for one instruction set, with what owns it.
+struct PackedPanels {
+  PanelView view;
+  std::shared_ptr<const exec::Pack> data, table;
+};
+
+/// The matrix that a weight holds: `groups` times [outputs, depth] in row-major order, or
+/// [depth, outputs] when `transposed` (of one group).
+struct MatrixShape {
+  std::int64_t groups, outputs, depth;
+  bool transposed = false;
+};
+
+/// Packs a weight. fp16 values stay fp16; lookup tables of one vector of 2 to 256 values and affine
+/// int8 with one scale an output stay as they are and are expanded tile by tile at run time;
+/// everything else becomes fp32.
+PackedPanels pack_panels(exec::WeightStore& store, const Kernels& k, const exec::Weight& weight,
+                         const MatrixShape& shape);
+
+/// A vector as fp32, one value repeated when the weight has one element, zeros up to a multiple of
+/// `lanes`. A null weight gives zeros.
+std::shared_ptr<const exec::Pack> pack_vector(exec::WeightStore& store, const Kernels& k,
+                                              const exec::Weight* weight, std::int64_t size);
+
+/// True when all elements are values of fp16 for certain.
+bool is_f16_valued(const exec::Weight& weight) noexcept;
+
+/// `depth` rows of one panel from `first` on as fp32; `out` has depth * lanes elements.
+void expand_panel(const Kernels& k, const PanelView& view, std::int64_t group, std::int64_t panel,
+                  std::int64_t first, std::int64_t depth, float* out) noexcept;
+
+}  // namespace pome::devices::cpu
