@@ -19,7 +19,7 @@ using base::cat;
 namespace {
 
 constexpr std::int64_t whole_limit = 16;  // arrays of up to this many elements are shown whole
-constexpr std::size_t head_count = 4;
+constexpr std::size_t head_count = 3;
 constexpr std::size_t default_top = 5;
 
 // The decimal number that a person would write for a floating-point element: the shortest that
@@ -121,12 +121,12 @@ std::string array_summary(const MultiArray& array) {
     most = std::max(most, value);
     sum += value;
   }
-  std::string out = strange == count
-                        ? ""
-                        : cat("min ", number_text(least), "  max ", number_text(most), "  mean ",
-                              number_text(sum / static_cast<double>(count - strange)), "  ");
-  if (strange != 0) out += cat(strange, " not finite  ");
-  return cat(out, "[", list, ", …]");
+  std::string out;
+  if (strange != count)
+    out = cat("min ", number_text(least), ", max ", number_text(most), ", mean ",
+              number_text(sum / static_cast<double>(count - strange)), "; ");
+  if (strange != 0) out += cat(strange, " not finite; ");
+  return cat(out, list, ", …");
 }
 
 // The largest elements of an array with their positions, for --top on models without labels.

@@ -62,10 +62,38 @@ std::vector<format::PackageFile> weight_files(const ModelFile& model) {
   return out;
 }
 
-format::CompiledMetadata metadata_of(const ModelFile& model, const fs::path& output) {
+// Element types as metadata.json spells them.
+std::string type_name(DataType type) {
+  switch (type) {
+    case DataType::fp16: return "Float16";
+    case DataType::fp32: return "Float32";
+    case DataType::fp64: return "Float64";
+    case DataType::int8: return "Int8";
+    case DataType::int32: return "Int32";
+    default: return std::string(name(type));
+  }
+}
+
+format::FeatureMetadata feature_metadata(const FeatureDescription& feature) {
+  format::FeatureMetadata out;
+  out.name = feature.name;
+  out.type = name(feature.type);
+  if (out.type[0] >= 'a') out.type[0] = static_cast<char>(out.type[0] - 'a' + 'A');
+  out.formatted_type = feature.type_text();
+  out.description = feature.short_description;
+  out.is_optional = feature.is_optional;
+  if (const auto& array = feature.multi_array_constraint) {
+    out.data_type = type_name(array->data_type);
+    out.shape = base::shape_text(array->shape);
+    out.has_shape_flexibility = array->shape_constraint.type != ShapeConstraintType::fixed;
+  }
+  return out;
+}
+
+format::CompiledMetadata metadata_of(const ModelFile& model) {
   const ModelDescription& description = model.description();
   format::CompiledMetadata out;
-  out.class_name = output.stem().native();
+  out.class_name = model.files().path().stem().native();
   out.model_type = description.model_type;
   out.short_description = description.metadata.short_description;
   out.author = description.metadata.author;
@@ -75,20 +103,7 @@ format::CompiledMetadata metadata_of(const ModelFile& model, const fs::path& out
   out.is_updatable = description.is_updatable;
   const auto add = [](const std::vector<FeatureDescription>& from,
                       std::vector<format::FeatureMetadata>& to) {
-    for (const FeatureDescription& feature : from) {
-      format::FeatureMetadata one;
-      one.name = feature.name;
-      one.type = name(feature.type);
-      one.formatted_type = feature.type_text();
-      one.description = feature.short_description;
-      one.is_optional = feature.is_optional;
-      if (const auto& array = feature.multi_array_constraint) {
-        one.data_type = name(array->data_type);
-        one.shape = base::shape_text(array->shape);
-        one.has_shape_flexibility = array->shape_constraint.type != ShapeConstraintType::fixed;
-      }
-      to.push_back(std::move(one));
-    }
+    for (const FeatureDescription& feature : from) to.push_back(feature_metadata(feature));
   };
   add(description.inputs, out.inputs);
   add(description.outputs, out.outputs);
@@ -167,7 +182,7 @@ ExitCode run_compile(const Context& context, const Options& options) {
       static_cast<std::uint32_t>(model.description().specification_version);
   program.description = std::as_bytes(std::span(description.data(), description.size()));
   program.mil = mil;
-  program.metadata = metadata_of(model, output);
+  program.metadata = metadata_of(model);
   program.files = weight_files(model);
   write(output, program);
   const Asset written = Asset::from_path(output);
