@@ -24,6 +24,9 @@ class Tensor:
 
     def array(self, storages):
         data = storages[self.storage[0]]
+        last = self.offset + sum((n - 1) * s for n, s in zip(self.size, self.stride))
+        if min((self.offset, *self.stride)) < 0 or last >= data.size:
+            raise ValueError(f'a tensor reaches element {last} of a storage of {data.size}')
         strides = [s * data.itemsize for s in self.stride]
         view = np.lib.stride_tricks.as_strided(data[self.offset:], self.size, strides)
         return np.array(view)
@@ -52,8 +55,8 @@ class Unpickler(pickle.Unpickler):
 
 def load(file):
     """{name: numpy array} of a state dictionary in an open binary file."""
-    head = [pickle.load(file) if i == 0 else Unpickler(file).load() for i in range(3)]
-    if head[0] != MAGIC:
+    magic, _protocol, _system = (Unpickler(file).load() for _ in range(3))
+    if magic != MAGIC:
         raise ValueError('not a checkpoint of torch.save before version 1.6')
     state = Unpickler(file).load()
     keys = Unpickler(file).load()
