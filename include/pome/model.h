@@ -45,6 +45,10 @@ struct Configuration {
   std::string function_name{};       ///< of a model with several functions; empty: its default one
   std::string model_display_name{};  ///< named in messages instead of the file
   Numerics numerics = Numerics::exact;
+  /// Names of the devices to place operations on, in order of preference: "cpu", "cpu:avx2" (one
+  /// instruction set of it), "reference". Empty: what compute_units allows. Operations that none of
+  /// them runs go to the reference device. For tests and comparisons.
+  std::vector<std::string> devices{};
   std::int64_t byte_budget = default_byte_budget;  ///< bytes that loading may allocate
 };
 

@@ -6,6 +6,8 @@
 #include "base/checked.h"
 #include "base/text.h"
 #include "compiler/executable.h"
+#include "devices/cpu/cpu_device.h"
+#include "devices/reference/reference_device.h"
 #include "format/blob_storage.h"
 #include "pome/error.h"
 
@@ -55,6 +57,26 @@ std::string find_function(const ir::Program& program, const std::string& wanted)
   return "main";
 }
 
+// Every choice of compute units includes the CPU, the only device of this build beside the reference
+// one, which the compiler adds itself.
+std::vector<const exec::Device*> chosen_devices(const Configuration& configuration) {
+  if (configuration.devices.empty()) return {&devices::cpu_device()};
+  std::vector<const exec::Device*> chosen;
+  for (const std::string& name : configuration.devices) {
+    constexpr std::string_view one_isa = "cpu:";
+    const exec::Device* device = nullptr;
+    if (name == "cpu") device = &devices::cpu_device();
+    if (name == "reference") device = &devices::reference_device();
+    if (name.starts_with(one_isa)) device = devices::cpu_device(std::string_view(name).substr(4));
+    if (device == nullptr)
+      throw Error(ErrorCode::parameters,
+                  cat("this machine has no device ", base::quoted(name),
+                      "; known are 'cpu', 'cpu:' with an instruction set, and 'reference'"));
+    chosen.push_back(device);
+  }
+  return chosen;
+}
+
 }  // namespace
 
 std::optional<std::string> why_not_runnable(const ModelDescription& description) {
@@ -91,6 +113,7 @@ LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format:
     }
   }
   compiler::CompileOptions options;
+  options.devices = chosen_devices(configuration);
   options.numerics = configuration.numerics == Numerics::exact ? exec::Numerics::exact
                                                                : exec::Numerics::as_declared;
   auto weights = std::make_shared<exec::WeightStore>(blob_reader(files), std::move(budget));
