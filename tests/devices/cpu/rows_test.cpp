@@ -195,6 +195,72 @@ TEST(CpuLayerNorm, MeanFarFromZero) {
   check_layer_norm(r, {.dims = {100, 5}, .axes = {0}, .offset = 1000});
 }
 
+Case batch_case(const Dims& dims, std::uint32_t seed, bool gamma, bool beta, DataType constants) {
+  Random r(seed);
+  const auto channels = dims[1];
+  Case c{.op = "batch_norm", .text = base::shape_text(dims)};
+  auto variance = random_values(r, channels);
+  for (auto& v : variance) v = std::fabs(v) + 0.01;
+  c.inputs = {{"x", {random_tensor(r, dims)}}};
+  c.constants = {{"mean", constant(constants, {channels}, random_values(r, channels))},
+                 {"variance", constant(constants, {channels}, variance)}};
+  if (gamma)
+    c.constants.push_back({"gamma", constant(constants, {channels}, random_values(r, channels))});
+  if (beta)
+    c.constants.push_back({"beta", constant(constants, {channels}, random_values(r, channels))});
+  return c;
+}
+
+TEST(CpuBatchNorm, Shapes) {
+  Random r(11);
+  for (int i = 0; i < 40; ++i) {
+    Dims dims{pick(r, 1, 3), pick<std::int64_t>(r, {1, 2, 7, 16, 33})};
+    for (auto n = pick(r, 0, 3); n > 0; --n) dims.push_back(pick<std::int64_t>(r, {1, 3, 8, 19}));
+    const bool gamma = pick(r, 0, 1) == 1;
+    const bool beta = pick(r, 0, 1) == 1;
+    // |x|, |mean|, |gamma| and |beta| are at most 2, the variance at least 0.01: f is at most 20,
+    // f x at most 40, o at most 42, y at most 82. The family's bound: 2 * 40 + 2 * 42 + 82 = 246.
+    expect_like_reference(batch_case(dims, 100 + static_cast<std::uint32_t>(i), gamma, beta,
+                                     pick(r, {DataType::fp16, DataType::fp32})),
+                          [](std::size_t, std::int64_t, double) { return 246 * unit; });
+  }
+}
+
+Case instance_case(Random& r, const Dims& dims, bool gamma, bool beta) {
+  const auto channels = dims[1];
+  Case c{.op = "instance_norm", .text = base::shape_text(dims)};
+  c.inputs = {{"x", {random_tensor(r, dims)}}};
+  const std::vector<double> epsilon{1e-3};
+  c.constants = {{"epsilon", constant(DataType::fp32, {}, epsilon)}};
+  if (gamma) {
+    c.constants.push_back(
+        {"gamma", constant(DataType::fp32, {channels}, random_values(r, channels))});
+  }
+  if (beta) {
+    c.constants.push_back(
+        {"beta", constant(DataType::fp32, {channels}, random_values(r, channels))});
+  }
+  return c;
+}
+
+TEST(CpuInstanceNorm, Shapes) {
+  Random r(12);
+  for (int i = 0; i < 40; ++i) {
+    Dims dims{pick(r, 1, 3), pick<std::int64_t>(r, {1, 2, 7, 16})};
+    for (auto n = pick(r, 1, 2); n > 0; --n) {
+      dims.push_back(pick<std::int64_t>(r, {1, 3, 8, 19, 61}));
+    }
+    const Case c = instance_case(r, dims, pick(r, 0, 2) != 0, pick(r, 0, 2) != 0);
+    std::vector<bool> planes(dims.size(), true);
+    planes[0] = planes[1] = false;
+    // As for rows of layer_norm: |x| and |gamma| at most 2, and |v| at most the root of the length.
+    const double shift = 71 * unit * 2 / least_deviation(c.inputs[0].second[0], planes, 1e-3);
+    const double v = std::sqrt(count_of(std::span<const std::int64_t>(dims).subspan(2)));
+    const double bound = 2 * (shift + shift * shift * v + 78 * unit * v) + 8 * unit * (2 * v + 2);
+    expect_like_reference(c, [bound](std::size_t, std::int64_t, double) { return bound; });
+  }
+}
+
 struct Reduction {
   const char* name;
   bool integers;  ///< the kernel takes int32
