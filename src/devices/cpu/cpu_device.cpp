@@ -17,14 +17,19 @@ using cpu::Kernels;
 
 // One line a family.
 constexpr const Family* families[] = {
-    &cpu::conv_family,    //
-    &cpu::linear_family,  //
-    &cpu::matmul_family,  //
-    &cpu::unary_family,   //
-    &cpu::binary_family,  //
-    &cpu::logic_family,   //
-    &cpu::select_family,  //
-    &cpu::cast_family,    //
+    &cpu::conv_family,          //
+    &cpu::linear_family,        //
+    &cpu::matmul_family,        //
+    &cpu::unary_family,         //
+    &cpu::binary_family,        //
+    &cpu::logic_family,         //
+    &cpu::select_family,        //
+    &cpu::cast_family,          //
+    &cpu::softmax_family,       //
+    &cpu::layer_norm_family,    //
+    &cpu::reduction_family,     //
+    &cpu::channel_norm_family,  //
+    &cpu::pool_family,          //
 };
 
 /// The family of each operation.
