@@ -583,7 +583,9 @@ class Planner {
     (void)calls;
     for (ValueId id = 0; id < places_.size(); ++id) {
       const auto home = places_[id].home;
-      if (home != Home::arena && home != Home::import) continue;
+      // A constant is found again by its own number; a view of one is not.
+      const bool view = home == Home::constant && !plan_.facts.known[id] && !low_.constants[id];
+      if (home != Home::arena && home != Home::import && !view) continue;
       if (!type(id).is_tensor() || !is_static(type(id))) continue;
       plan_.exports.emplace_back(id, add_ref(make_ref(id)));
       keep(id);
