@@ -53,6 +53,22 @@ class Lowerer {
         out_.state_slots[id] = states++;
       }
     }
+    out_.first_spare_list = static_cast<std::int32_t>(out_.list_count);
+    out_.list_count += most_loop_lists();
+  }
+
+  /// The greatest number of lists among the variables of a loop.
+  std::uint32_t most_loop_lists() const {
+    std::uint32_t most = 0;
+    for (const auto& block : out_.flat.blocks) {
+      for (const auto& call : block.calls) {
+        if (call.def->effects != ops::Effects::control_flow) continue;
+        const auto lists = std::ranges::count_if(
+            call.args, [&](ops::ValueId id) { return out_.list_slots[id] >= 0; });
+        most = std::max(most, static_cast<std::uint32_t>(lists));
+      }
+    }
+    return most;
   }
 
   /// Makes a constant available as a plain tensor.

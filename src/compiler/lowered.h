@@ -51,7 +51,8 @@ struct Lowered {
   std::vector<std::uint32_t> uses;        ///< by value: arguments and block outputs naming it
   std::vector<std::int32_t> list_slots;   ///< by value; -1 when not a list
   std::vector<std::int32_t> state_slots;  ///< by value; -1 when not a state
-  std::uint32_t list_count = 0;
+  std::uint32_t list_count = 0;           ///< slots, the spare ones included
+  std::int32_t first_spare_list = 0;      ///< slots for lists that change places in a loop
 };
 
 /// Places, prepares and packs one resolved, type-checked function.

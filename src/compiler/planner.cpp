@@ -406,9 +406,7 @@ class Planner {
     if (type(from).kind == ir::Type::Kind::list) {
       place(from);
       consume(from);
-      add_step(StepKind::copy_list, nullptr, op);
-      add_ref(make_ref(to));
-      add_ref(make_ref(from));
+      plan_list_copy(make_ref(to), make_ref(from), op);
       return;
     }
     place(from);
@@ -512,8 +510,19 @@ class Planner {
              });
     };
     std::vector<std::pair<std::size_t, Ref>> saved;
+    std::int32_t spare = low_.first_spare_list;
     for (std::size_t i = 0; i < body.outputs.size(); ++i) {
       const auto from = body.outputs[i];
+      if (is_list(from)) {
+        if (!in_loop_list(call, from, i)) continue;
+        Ref temporary;
+        temporary.home = Home::slot;
+        temporary.slot = spare++;
+        plan_list_copy(temporary, make_ref(from), call.op);
+        consume(from);
+        saved.emplace_back(i, temporary);
+        continue;
+      }
       place(from);
       const bool own = places_[from].home == Home::arena &&
                        places_[call.results[i]].home == Home::arena &&
@@ -531,7 +540,9 @@ class Planner {
       const auto from = body.outputs[i];
       const auto to = call.results[i];
       const auto kept = std::ranges::find(saved, i, &std::pair<std::size_t, Ref>::first);
-      if (kept != saved.end()) {
+      if (kept != saved.end() && is_list(from)) {
+        plan_list_copy(make_ref(to), kept->second, call.op);
+      } else if (kept != saved.end()) {
         plan_.buffers[kept->second.index].last = position_;
         touch(to);
         plan_copy(make_ref(to), kept->second, call.op);
@@ -539,6 +550,22 @@ class Planner {
         deliver_loop_output(from, to, call.op);
       }
     }
+  }
+
+  bool is_list(ValueId id) const { return type(id).kind == ir::Type::Kind::list; }
+
+  /// Whether a list is in the slot of a loop variable other than variable `own`.
+  bool in_loop_list(const FlatCall& call, ValueId id, std::size_t own) const {
+    const auto slot = plan_.list_slots[id];
+    return slot != plan_.list_slots[call.results[own]] &&
+           std::ranges::any_of(call.results,
+                               [&](ValueId result) { return plan_.list_slots[result] == slot; });
+  }
+
+  void plan_list_copy(Ref to, Ref from, const ir::Op* op) {
+    add_step(StepKind::copy_list, nullptr, op);
+    add_ref(to);
+    add_ref(from);
   }
 
   void deliver_loop_output(ValueId from, ValueId to, const ir::Op* op) {
@@ -567,7 +594,9 @@ class Planner {
     (void)calls;
     for (ValueId id = 0; id < places_.size(); ++id) {
       const auto home = places_[id].home;
-      if (home != Home::arena && home != Home::import) continue;
+      // A constant is found again by its own number; a view of one is not.
+      const bool view = home == Home::constant && !plan_.facts.known[id] && !low_.constants[id];
+      if (home != Home::arena && home != Home::import && !view) continue;
       if (!type(id).is_tensor() || !is_static(type(id))) continue;
       plan_.exports.emplace_back(id, add_ref(make_ref(id)));
       keep(id);

@@ -403,8 +403,14 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
       run_block(plan, call.blocks[1], frame, facts, vars, out);
       // Copies first: an output may be the memory of another variable.
       std::vector<std::unique_ptr<HostTensor>> next(vars.size());
+      auto spare = low_.first_spare_list;
       for (std::size_t i = 0; i < vars.size(); ++i) {
-        if (out[i].slot < 0) next[i] = copy_of(out[i], facts.types[call.results[i]]);
+        if (out[i].slot < 0) {
+          next[i] = copy_of(out[i], facts.types[call.results[i]]);
+        } else if (out[i].slot != vars[i].slot) {
+          move_list(spare, out[i].slot);
+          out[i].slot = spare++;
+        }
       }
       for (std::size_t i = 0; i < vars.size(); ++i) {
         if (out[i].slot >= 0) {
