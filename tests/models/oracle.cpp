@@ -72,6 +72,31 @@ double furthest(const MultiArray& a, const MultiArray& b) {
   return out;
 }
 
+namespace {
+
+// Place of an fp16 number among all of them, in order.
+int rank(double value) {
+  const int bits = Float16(static_cast<float>(value)).bits;
+  return (bits & 0x8000) != 0 ? -(bits & 0x7fff) : bits;
+}
+
+}  // namespace
+
+double share_of_neighbours(const MultiArray& got, const MultiArray& expected) {
+  EXPECT_TRUE(std::ranges::equal(got.shape(), expected.shape()));
+  const MultiArray wide_got = got.converted_to(DataType::fp64);
+  const MultiArray wide_expected = expected.converted_to(DataType::fp64);
+  const auto left = wide_got.elements<double>();
+  const auto right = wide_expected.elements<double>();
+  double neighbours = 0;
+  for (std::size_t i = 0; i < std::min(left.size(), right.size()); ++i) {
+    const int apart = std::abs(rank(left[i]) - rank(right[i]));
+    EXPECT_LE(apart, 1) << left[i] << " at " << i << ", expected " << right[i];
+    neighbours += apart;
+  }
+  return neighbours / static_cast<double>(expected.count());
+}
+
 PixelBuffer pattern(std::int64_t size, PixelFormat format) {
   PixelBuffer out(PixelFormat::rgb8, size, size);
   for (std::int64_t y = 0; y < size; ++y) {
@@ -84,12 +109,18 @@ PixelBuffer pattern(std::int64_t size, PixelFormat format) {
   return out.converted_to(format);
 }
 
-std::vector<Configuration> configurations() {
-  std::vector<Configuration> out{{}, {.devices = {"reference"}}};
+std::vector<Configuration> fast_configurations() {
+  std::vector<Configuration> out{{}};
   for (const char* isa : {"avx512", "avx2", "neon"}) {
     if (devices::cpu_device(isa) != nullptr)
       out.push_back({.devices = {std::string("cpu:") + isa}});
   }
+  return out;
+}
+
+std::vector<Configuration> configurations() {
+  auto out = fast_configurations();
+  out.push_back({.devices = {"reference"}});
   return out;
 }
 

@@ -39,12 +39,19 @@ MultiArray row(const MultiArray& array, std::int64_t index);
 /// the numbers is not finite.
 double furthest(const MultiArray& a, const MultiArray& b);
 
+/// For numbers that were rounded to fp16 in the end: expects that each got is the expected fp16
+/// number or a neighbour of it, and returns the share of neighbours.
+double share_of_neighbours(const MultiArray& got, const MultiArray& expected);
+
 /// The picture (3x + 5y + 64c + xy/16) modulo 256, the same as `pattern` in tests/oracle/inputs.py.
 PixelBuffer pattern(std::int64_t size, PixelFormat format = PixelFormat::rgb8);
 
 /// Configurations in which a model must give the same results: as it comes, the reference device,
 /// and each instruction set that the machine has.
 std::vector<Configuration> configurations();
+
+/// The same without the reference device, which is too slow for large models.
+std::vector<Configuration> fast_configurations();
 
 /// The devices of a configuration in words, for messages.
 std::string text(const Configuration& configuration);
