@@ -30,6 +30,7 @@ bool looks_like_name(std::string_view text) {
 
 std::vector<std::string_view> names_of(const std::vector<FeatureDescription>& features) {
   std::vector<std::string_view> out;
+  out.reserve(features.size());
   for (const FeatureDescription& feature : features) out.emplace_back(feature.name);
   return out;
 }

@@ -86,6 +86,7 @@ Json array_json(const MultiArray& array) {
 template <typename Dictionary>
 std::vector<std::pair<std::string, double>> rank(const Dictionary& dictionary) {
   std::vector<std::pair<std::string, double>> out;
+  out.reserve(dictionary.size());
   for (const auto& [key, value] : dictionary) out.emplace_back(cat(key), value);
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
     return a.second > b.second || (std::isnan(b.second) && !std::isnan(a.second));

@@ -45,6 +45,9 @@ struct Configuration {
   std::string function_name{};       ///< of a model with several functions; empty: its default one
   std::string model_display_name{};  ///< named in messages instead of the file
   Numerics numerics = Numerics::exact;
+  /// Threads that its predictions use, the caller's included; 0: as many as this process may use.
+  /// Models with the same number share their threads. Results do not depend on it.
+  int threads = 0;
   /// Names of the devices to place operations on, in order of preference: "cpu", "cpu:avx2" (one
   /// instruction set of it), "reference". Empty: what compute_units allows. Operations that none of
   /// them runs go to the reference device. For tests and comparisons.

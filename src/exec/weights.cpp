@@ -13,7 +13,6 @@ namespace {
 
 using base::cat;
 using base::HostTensor;
-using base::TensorView;
 
 std::int64_t count_of(const ir::Type& type) {
   const auto count = base::element_count(type.dims);

@@ -181,7 +181,7 @@ class Program {
   std::vector<std::unique_ptr<Function>> functions;  ///< in file order
   std::vector<Attribute> attributes;
 
-  Function* find(std::string_view name) const noexcept;
+  Function* find(std::string_view function) const noexcept;
 };
 
 /// Calls `visit` for every operation, in order, blocks inside an operation after it. Iterative.

@@ -8,6 +8,7 @@
 #include "compiler/executable.h"
 #include "devices/cpu/cpu_device.h"
 #include "devices/reference/reference_device.h"
+#include "exec/thread_pool.h"
 #include "format/blob_storage.h"
 #include "pome/error.h"
 
@@ -116,6 +117,7 @@ LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format:
   options.devices = chosen_devices(configuration);
   options.numerics = configuration.numerics == Numerics::exact ? exec::Numerics::exact
                                                                : exec::Numerics::as_declared;
+  options.workers = exec::thread_pool(configuration.threads);
   auto weights = std::make_shared<exec::WeightStore>(blob_reader(files), std::move(budget));
   out.executable =
       compiler::compile(std::move(program), name, std::move(weights), std::move(options));

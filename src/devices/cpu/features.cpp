@@ -3,6 +3,10 @@
 #include <cstdlib>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace pome::devices::cpu {
 
 // Each instruction set has a library of its own (kernels/CMakeLists.txt).
@@ -16,14 +20,28 @@ namespace neon {
 const Kernels& kernels() noexcept;
 }
 
+namespace {
+
+#if defined(__x86_64__)
+/// Not among the features that every compiler's support knows by name.
+bool has_f16c() noexcept {
+  unsigned eax = 0;
+  unsigned ebx = 0;
+  unsigned ecx = 0;
+  unsigned edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+}
+#endif
+
+}  // namespace
+
 CpuFeatures detect_features() noexcept {
   CpuFeatures f;
 #if defined(__x86_64__)
   // The compiler's support asks the operating system too whether it saves the registers.
   __builtin_cpu_init();
-  f.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2");
+  f.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c() &&
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
   f.avx512 = f.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl");

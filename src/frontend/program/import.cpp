@@ -31,8 +31,8 @@ std::vector<std::pair<std::string_view, const V*>> sorted(
   for (auto it = map.rbegin(); it != map.rend(); ++it) out.emplace_back(it->first, &it->second);
   const auto by_name = [](const auto& entry) { return entry.first; };
   std::ranges::stable_sort(out, {}, by_name);
-  const auto repeated = std::ranges::unique(out, {}, by_name);
-  out.erase(repeated.begin(), repeated.end());
+  const auto is_same = [](const auto& a, const auto& b) { return a.first == b.first; };
+  out.erase(std::unique(out.begin(), out.end(), is_same), out.end());
   return out;
 }
 

@@ -157,7 +157,7 @@ void check_table(const Call& call, int lut_param, const Dims& dims) {
 
 Dims dense_lut_dims(const Call& call) {
   if (is_packed(call)) {
-    const auto dims = known_shape(call, shape);
+    auto dims = known_shape(call, shape);
     const auto palettes =
         static_cast<std::uint64_t>(call.type(lut).dims.empty() ? 0 : call.type(lut).dims[0]);
     if (call.type(lut).rank() != 1 || !std::has_single_bit(palettes) || palettes < 2 ||
@@ -236,7 +236,7 @@ enum : int { nonzero_data, mask, sparse_shape };
 
 Dims dense_sparse_dims(const Call& call) {
   if (!call.has(sparse_shape)) return call.type(mask).dims;
-  const auto dims = known_shape(call, sparse_shape);
+  auto dims = known_shape(call, sparse_shape);
   const auto need = (count_of(dims) + 7) / 8;
   if (call.type(mask).rank() != 1 || call.type(mask).dims[0] != need) {
     call.fail(mask, cat("found shape ", base::shape_text(call.type(mask).dims), ", expected [",

@@ -134,7 +134,7 @@ double box_point(GridMode mode, const Span1d& box, std::int64_t i, std::int64_t 
 class CropResize {
  public:
   explicit CropResize(const EvalContext& call)
-      : call_(call), image_(call.in(cx)), mode_(read_grid_mode(call, grid_mode)) {
+      : image_(call.in(cx)), mode_(read_grid_mode(call, grid_mode)) {
     constexpr std::array<std::string_view, 4> names{"CORNERS_HEIGHT_FIRST", "CORNERS_WIDTH_FIRST",
                                                     "CENTER_SIZE_HEIGHT_FIRST",
                                                     "CENTER_SIZE_WIDTH_FIRST"};
@@ -187,7 +187,6 @@ class CropResize {
                     taps(std::clamp(x, 0.0, right), image_.dims[3]));
   }
 
-  const EvalContext& call_;
   const TensorView& image_;
   GridMode mode_;
   bool width_first_, centered_, normalized_, padded_;

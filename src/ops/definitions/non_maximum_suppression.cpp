@@ -136,6 +136,7 @@ class Suppression {
     }
     if (chosen.empty()) chosen.push_back(candidates.front());
     std::vector<std::int64_t> numbers;
+    numbers.reserve(chosen.size());
     for (const auto& box : chosen) numbers.push_back(box.number);
     return numbers;
   }

@@ -52,7 +52,8 @@ void multiply_block(const RightProduct& p, GemmBlock block, std::int64_t first_p
 
 std::size_t multiply_scratch(const Kernels& k, const PanelView& weights) noexcept {
   if (!is_expanded(weights)) return 0;
-  return static_cast<std::size_t>(4 * k.tile_cols * std::min(depth_block, weights.depth));
+  return static_cast<std::size_t>(std::int64_t{4} * k.tile_cols *
+                                  std::min(depth_block, weights.depth));
 }
 
 void multiply(const RightProduct& p, std::int64_t row, std::int64_t rows, std::int64_t panel,

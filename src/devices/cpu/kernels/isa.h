@@ -23,9 +23,9 @@ using IntTag = hn::ScalableTag<std::int32_t>;
 using Int = hn::Vec<IntTag>;
 using Half = hn::Rebind<hwy::float16_t, FloatTag>;
 
-constexpr FloatTag f32{};
-constexpr IntTag i32{};
-constexpr std::int64_t lanes = static_cast<std::int64_t>(hn::MaxLanes(FloatTag()));
+inline constexpr FloatTag f32{};
+inline constexpr IntTag i32{};
+inline constexpr std::int64_t lanes = static_cast<std::int64_t>(hn::MaxLanes(FloatTag()));
 
 HWY_API std::int64_t lesser(std::int64_t a, std::int64_t b) {
   return a < b ? a : b;
