@@ -36,6 +36,9 @@ constexpr const Family* families[] = {
     &cpu::gather_family,        //
     &cpu::pad_family,           //
     &cpu::tile_family,          //
+    &cpu::lstm_family,          //
+    &cpu::l2_norm_family,       //
+    &cpu::arg_family,           //
 };
 
 /// The family of each operation.
