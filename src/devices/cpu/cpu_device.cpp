@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "devices/cpu/families/epilogue.h"
 #include "devices/cpu/families/family.h"
 #include "devices/cpu/features.h"
 
@@ -72,6 +73,9 @@ class CpuDevice final : public exec::Device {
     return family->supports(site);
   }
   double cost(const exec::CallSite& site) const override { return family_of(site)->cost(site); }
+  bool absorbs(const exec::CallSite& site, const exec::Tail& next) const override {
+    return cpu::is_epilogue_step(site, next, family_of(site)->tails);
+  }
   std::unique_ptr<exec::OpKernel> prepare(const exec::CallSite& site) const override {
     return family_of(site)->prepare(site, *kernels_);
   }
