@@ -54,6 +54,22 @@ std::size_t scratch_bytes(const Params& p) noexcept {
   return static_cast<std::size_t>(4 * (p.block + 1) * p.batch * 4 * p.hidden);
 }
 
+RightProduct gate_product(const PanelView& weights, const float* bias, const float* x,
+                          std::int64_t x_row, float* y, std::int64_t rows,
+                          const Params& p) noexcept {
+  RightProduct product{};
+  product.k = p.k;
+  product.weights = weights;
+  product.bias = bias;
+  product.x = x;
+  product.x_row = x_row;
+  product.x_depth = 1;
+  product.y = y;
+  product.y_row = 4 * p.hidden;
+  product.rows = rows;
+  return product;
+}
+
 Status product_of(const RightProduct& product, TaskContext& task) noexcept {
   if (product.rows * product.weights.depth * product.weights.outputs >= shared_product) {
     return multiply_all(product, task);
@@ -75,8 +91,8 @@ struct Direction {
 Status advance(const Direction& d, float* sums, TaskContext& task) noexcept {
   const auto& p = d.p;
   const std::int64_t gates = 4 * p.hidden;
-  const RightProduct recurrent{p.k, d.layer.hh,          d.layer.zeros, d.h,    p.width,
-                               1,   d.scratch.recurrent, gates,         p.batch};
+  const auto recurrent =
+      gate_product(d.layer.hh, d.layer.zeros, d.h, p.width, d.scratch.recurrent, p.batch, p);
   if (auto s = product_of(recurrent, task); !s.ok()) return s;
   p.k->binary[static_cast<int>(BinaryOp::add)](sums, 1, d.scratch.recurrent, 1, sums,
                                                p.batch * gates);
@@ -100,10 +116,8 @@ Status run_direction(const Direction& d, bool reverse, TaskContext& task) noexce
   for (std::int64_t done = 0; done < p.steps; done += p.block) {
     const std::int64_t n = std::min(p.block, p.steps - done);
     const std::int64_t first = reverse ? p.steps - done - n : done;
-    const RightProduct inputs{
-        p.k,        d.layer.ih, d.layer.bias,   d.x + first * p.batch * p.inputs,
-        p.inputs,   1,          d.scratch.sums, gates,
-        n * p.batch};
+    const auto inputs = gate_product(d.layer.ih, d.layer.bias, d.x + first * p.batch * p.inputs,
+                                     p.inputs, d.scratch.sums, n * p.batch, p);
     if (auto s = multiply_all(inputs, task); !s.ok()) return s;
     for (std::int64_t i = 0; i < n; ++i) {
       if (task.stop.stop_requested()) return {.code = exec::Code::cancelled};
