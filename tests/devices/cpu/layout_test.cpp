@@ -389,11 +389,12 @@ TEST(CpuGather, RowsOfAConstantTable) {
 TEST(CpuGather, IndexOutsideIsAnErrorThatNamesTheFirst) {
   Random r(17);
   const double indices[] = {0, 1, 5, -6, 2};
-  for (const auto* op : {"gather", "gather_along_axis"}) {
+  for (const std::string op : {"gather", "gather_along_axis", "gather_nd"}) {
+    const bool nd = op == "gather_nd";
     Case c{.op = op};
     c.inputs = {{"x", {random_tensor(r, {5})}},
-                {"indices", {tensor(DataType::int32, {5}, indices)}}};
-    c.constants = {{"axis", integer(0)}};
+                {"indices", {tensor(DataType::int32, nd ? Dims{5, 1} : Dims{5}, indices)}}};
+    if (!nd) c.constants = {{"axis", integer(0)}};
     for (const auto& isa : instruction_sets()) {
       try {
         run_case(c, devices::cpu_device(isa));
@@ -423,6 +424,38 @@ TEST(CpuGatherAlongAxis, Shapes) {
     c.inputs = {{"x", {random_of(r, dtype, dims)}},
                 {"indices", {random_indices(r, index_dims, size, true)}}};
     c.constants = {{"axis", integer(at)}};
+    c.results = {dtype};
+    expect_exact(c);
+  }
+}
+
+TEST(CpuGatherNd, Shapes) {
+  Random r(19);
+  for (int i = 0; i < 60; ++i) {
+    Dims dims = random_dims(r, 1, 4);
+    for (auto& d : dims) d = std::max<std::int64_t>(d, 1);
+    const auto rank = static_cast<std::int64_t>(dims.size());
+    const auto batch = pick(r, 0, rank - 1);
+    const auto depth = pick(r, 0, rank - batch);
+    Dims index_dims;
+    for (std::int64_t b = 0; b < batch; ++b)
+      index_dims.push_back(dims[static_cast<std::size_t>(b)]);
+    for (auto n = pick(r, 0, 2); n > 0; --n) index_dims.push_back(pick(r, 0, 5));
+    std::vector<double> values;
+    for (auto n = count_of(index_dims); n > 0; --n) {
+      for (std::int64_t d = 0; d < depth; ++d) {
+        const auto size = dims[static_cast<std::size_t>(batch + d)];
+        values.push_back(static_cast<double>(pick(r, -size, size - 1)));
+      }
+    }
+    index_dims.push_back(depth);
+    const auto dtype = any_type(r);
+    Case c{.op = "gather_nd"};
+    c.text =
+        base::cat(base::shape_text(dims), " batch ", batch, " at ", base::shape_text(index_dims));
+    c.inputs = {{"x", {random_of(r, dtype, dims)}},
+                {"indices", {tensor(DataType::int32, index_dims, values)}}};
+    c.constants = {{"batch_dims", integer(batch)}};
     c.results = {dtype};
     expect_exact(c);
   }

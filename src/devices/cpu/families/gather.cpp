@@ -1,5 +1,5 @@
-// gather and gather_along_axis. Constant fp16 tables (embeddings) stay fp16; the rows that are
-// asked for are expanded.
+// gather, gather_along_axis and gather_nd. Constant fp16 tables (embeddings) stay fp16; the rows
+// that are asked for are expanded.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -14,7 +14,7 @@
 namespace pome::devices::cpu {
 namespace {
 
-constexpr std::string_view operations[] = {"gather", "gather_along_axis"};
+constexpr std::string_view operations[] = {"gather", "gather_along_axis", "gather_nd"};
 constexpr std::int64_t grain = 16384;  ///< elements of a task
 
 struct Params {
@@ -27,17 +27,17 @@ struct Params {
 };
 
 /// The index of an element from 0 on, or -1 when it is outside.
-std::int64_t wrapped(const Params& p, std::int64_t index) noexcept {
-  if (index < 0 && !p.validate) index += p.size;
-  return index < 0 || index >= p.size ? -1 : index;
+std::int64_t wrapped(std::int64_t index, std::int64_t size, bool validate) noexcept {
+  if (index < 0 && !validate) index += size;
+  return index < 0 || index >= size ? -1 : index;
 }
 
 base::TensorView view_of(const TensorRef& ref) noexcept {
   return {ref.data, ref.dtype, ref.shape()};
 }
 
-Status outside(const Params& p, std::int64_t index) noexcept {
-  return {.code = exec::Code::bad_index, .payload = {index, p.size}};
+Status outside(std::int64_t index, std::int64_t size) noexcept {
+  return {.code = exec::Code::bad_index, .payload = {index, size}};
 }
 
 void copy_row(const Params& p, const void* from, std::int64_t at, void* to,
@@ -61,8 +61,8 @@ Status run_gather(const void* raw, TensorRef* args, TaskContext& task) noexcept 
   const bool any = p.outer * p.inner != 0;
   for (std::int64_t i = 0; i < p.batches * p.picks; ++i) {
     const std::int64_t index = ops::load_i(indices, i);
-    at[i] = wrapped(p, index);
-    if (at[i] < 0 && p.outer != 0) return outside(p, index);
+    at[i] = wrapped(index, p.size, p.validate);
+    if (at[i] < 0 && p.outer != 0) return outside(index, p.size);
   }
   if (!any) return {};
   const void* from = p.table ? p.table : args[p.x].data;
@@ -85,7 +85,7 @@ std::int64_t pick_along(const Params& p, TensorRef* args, std::int64_t first,
   const T* from = args[p.x].as<T>();
   T* to = args[0].as<T>();
   for (std::int64_t i = first; i < first + n; ++i) {
-    const std::int64_t index = wrapped(p, ops::load_i(indices, i));
+    const std::int64_t index = wrapped(ops::load_i(indices, i), p.size, p.validate);
     if (index < 0) return i;
     const std::int64_t outer = i / (p.picks * p.inner);
     to[i] = from[(outer * p.size + index) * p.inner + i % p.inner];
@@ -112,7 +112,44 @@ Status run_along(const void* raw, TensorRef* args, TaskContext& task) noexcept {
     }
   });
   if (!status.ok() || bad == count) return status;
-  return outside(p, ops::load_i(view_of(args[p.indices]), bad));
+  return outside(ops::load_i(view_of(args[p.indices]), bad), p.size);
+}
+
+constexpr std::int64_t most_depth = 8;
+
+struct NdParams {
+  std::int64_t batches, picks, depth, inner;
+  std::int64_t sizes[most_depth];  ///< of the addressed dimensions
+  std::int32_t x, indices;
+  std::int32_t width;
+  bool validate;
+};
+
+/// Result [batches][picks][inner] from x [batches][sizes...][inner].
+Status run_nd(const void* raw, TensorRef* args, TaskContext& task) noexcept {
+  const auto& p = *static_cast<const NdParams*>(raw);
+  const auto indices = view_of(args[p.indices]);
+  auto* const rows = reinterpret_cast<std::int64_t*>(task.scratch);
+  for (std::int64_t i = 0; i < p.batches * p.picks; ++i) {
+    std::int64_t row = i / p.picks;
+    for (std::int64_t d = 0; d < p.depth; ++d) {
+      const std::int64_t index = ops::load_i(indices, i * p.depth + d);
+      const std::int64_t at = wrapped(index, p.sizes[d], p.validate);
+      if (at < 0) return outside(index, p.sizes[d]);
+      row = row * p.sizes[d] + at;
+    }
+    rows[i] = row;
+  }
+  if (p.inner == 0) return {};
+  const std::int64_t bytes = p.inner * p.width;
+  return run_chunks(task, p.batches * p.picks, std::max<std::int64_t>(1, grain / p.inner),
+                    [&](std::int64_t first, std::int64_t n) {
+                      for (std::int64_t i = first; i < first + n; ++i) {
+                        std::memcpy(args[0].as<std::byte>() + i * bytes,
+                                    args[p.x].as<std::byte>() + rows[i] * bytes,
+                                    static_cast<std::size_t>(bytes));
+                      }
+                    });
 }
 
 /// The fp16 elements of a weight as they are.
@@ -187,9 +224,50 @@ class GatherKernel final : public CpuKernel {
   std::shared_ptr<const exec::Pack> table_;
 };
 
+class GatherNdKernel final : public CpuKernel {
+ public:
+  GatherNdKernel(const Kernels& kernels, const Site& site)
+      : CpuKernel(kernels),
+        x_(site.arg("x")),
+        indices_(site.arg("indices")),
+        batch_(site.integer("batch_dims", 0)),
+        validate_(site.flag("validate_indices", false)) {
+    read(x_);
+    read(indices_);
+  }
+
+  PlannedKernel plan(const PlanCall& call) const override {
+    const auto& x = call.facts->types[call.call->args[x_]];
+    const auto& at = call.facts->types[call.call->args[indices_]].dims;
+    const auto batch = static_cast<std::size_t>(batch_);
+    NdParams p{};
+    p.depth = at.back();
+    p.batches = product(x.dims, 0, batch);
+    p.picks = product(at, batch, at.size() - 1);
+    const auto end = batch + static_cast<std::size_t>(p.depth);
+    std::copy_n(x.dims.begin() + batch, p.depth, p.sizes);
+    p.inner = product(x.dims, end, x.rank());
+    p.x = static_cast<std::int32_t>(1 + x_);
+    p.indices = static_cast<std::int32_t>(1 + indices_);
+    p.width = element_width(x.dtype);
+    p.validate = validate_;
+    PlannedKernel planned;
+    planned.run = run_nd;
+    planned.set_params(p);
+    planned.scratch_bytes = static_cast<std::size_t>(8 * p.batches * p.picks);
+    return planned;
+  }
+
+ private:
+  std::size_t x_, indices_;
+  std::int64_t batch_;
+  bool validate_;
+};
+
 Support supports(const CallSite& call) {
   const Site site(call);
-  if (auto s = require_copyable(site, "x", SIZE_MAX); !s.yes) return s;
+  const bool nd = call.call->def->name == "gather_nd";
+  if (auto s = require_copyable(site, "x", nd ? most_depth : SIZE_MAX); !s.yes) return s;
   return require_copyable(site, "indices", SIZE_MAX);
 }
 
@@ -198,7 +276,9 @@ double cost(const CallSite& call) {
 }
 
 std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) {
-  return std::make_unique<GatherKernel>(k, Site(call));
+  const Site site(call);
+  if (call.call->def->name == "gather_nd") return std::make_unique<GatherNdKernel>(k, site);
+  return std::make_unique<GatherKernel>(k, site);
 }
 
 }  // namespace
