@@ -31,6 +31,16 @@ constexpr const Family* families[] = {
     &cpu::reduction_family,     //
     &cpu::channel_norm_family,  //
     &cpu::pool_family,          //
+    &cpu::transpose_family,     //
+    &cpu::join_family,          //
+    &cpu::split_family,         //
+    &cpu::slice_family,         //
+    &cpu::gather_family,        //
+    &cpu::pad_family,           //
+    &cpu::tile_family,          //
+    &cpu::lstm_family,          //
+    &cpu::l2_norm_family,       //
+    &cpu::arg_family,           //
 };
 
 /// The family of each operation.
