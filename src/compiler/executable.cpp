@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "base/checked.h"
 #include "base/half.h"
@@ -120,6 +121,18 @@ class FunctionExecutable final : public Executable {
 
   void predict(std::span<const InputTensor> inputs, std::vector<HostTensor>& outputs,
                StateSet* state, const RunOptions& options) const override {
+    try {
+      predict_once(inputs, outputs, state, options);
+    } catch (const std::bad_alloc&) {
+      throw Error(ErrorCode::out_of_memory,
+                  cat("function ", base::quoted(low_->flat.function->name),
+                      ": no memory is left for the values of a prediction"));
+    }
+  }
+
+ private:
+  void predict_once(std::span<const InputTensor> inputs, std::vector<HostTensor>& outputs,
+                    StateSet* state, const RunOptions& options) const {
     check_inputs(inputs);
     std::optional<StateSet::Use> use;
     exec::Slots slots;
@@ -148,7 +161,6 @@ class FunctionExecutable final : public Executable {
     }
   }
 
- private:
   /// The caller's memory when a kernel can read it as it is; null when it has to be converted.
   void* in_place(const InputTensor& input, std::size_t i) const {
     const auto declared = inputs_[i].type.dtype;

@@ -121,11 +121,24 @@ void Run::raise(const exec::Status& status, const Step& step) {
       throw Error(ErrorCode::parameters, cat(place, ": integer division by zero"));
     case Code::out_of_memory: throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
     case Code::failed:
-      if (task_.error) std::rethrow_exception(std::exchange(task_.error, nullptr));
+      if (task_.error) raise_error(place);
       break;
     case Code::ok: break;
   }
   throw Error(ErrorCode::generic, cat(place, ": failed"));
+}
+
+/// Throws what a kernel left in the task context. An Error names its operation already.
+void Run::raise_error(const std::string& place) {
+  try {
+    std::rethrow_exception(std::exchange(task_.error, nullptr));
+  } catch (Error& error) {
+    throw error.within(cat("function ", base::quoted(low_.flat.function->name)));
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::generic, cat(place, ": ", error.what()));
+  }
 }
 
 void Run::move_list(std::int32_t to, std::int32_t from) {

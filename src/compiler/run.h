@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "base/budget.h"
@@ -43,6 +44,7 @@ class Run {
   void run_steps(const Plan& plan, Context& context, StepRange range);
   void run_step(const Plan& plan, Context& context, const Step& step);
   [[noreturn]] void raise(const exec::Status& status, const Step& step);
+  [[noreturn]] void raise_error(const std::string& place);
   void finish_block(std::shared_ptr<Plan> plan, Frame& frame, std::vector<exec::TensorRef>& out);
   void publish(const Plan& plan, const Context& context, Frame& frame);
   ops::Facts run_dynamic(const std::shared_ptr<Plan>& plan, Frame& frame);
