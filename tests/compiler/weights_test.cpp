@@ -195,6 +195,7 @@ TEST(Signatures, ShareThePacksAndWhatWasPrepared) {
   counting.on_supports = [](const exec::CallSite& site) {
     return site.call->def->name == "relu" ? exec::Support{} : exec::Support::no("only relu");
   };
+  counting.on_cost = [](const exec::CallSite&) { return 0.0; };
   const auto model =
       compile_mil(mil("tensor<fp32, [?, 64]> x",
                       lut_weight() + "tensor<fp32, [?, 48]> z = linear(x = x, weight = w);"
