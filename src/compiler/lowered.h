@@ -29,6 +29,13 @@ struct Placement {
 struct LoweredCall {
   Placement placement;
   std::unique_ptr<exec::OpKernel> kernel;  ///< null: control flow, states, constant expressions
+  /// True when the kernel of a later call of the block does this one's work. It then has no step
+  /// and its results no place.
+  bool absorbed = false;
+  /// Calls whose work the kernel does, in order, when there are several: this call is the last.
+  std::vector<std::uint32_t> parts;
+  /// Arguments of the kernel when it has parts: those of all of them that come from outside.
+  std::vector<ops::ValueId> args;
 };
 
 /// Shape-generic result of lowering. Immutable; shared by all plans.

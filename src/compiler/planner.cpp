@@ -225,6 +225,7 @@ class Planner {
 
   void plan_call(const FlatCall& call, const LoweredCall& lowered, std::uint32_t block) {
     using ops::Effects;
+    if (lowered.absorbed) return;
     switch (call.def->effects) {
       case Effects::compress: return;
       case Effects::control_flow:
@@ -261,16 +262,22 @@ class Planner {
   }
 
   void plan_kernel(const FlatCall& call, const LoweredCall& lowered, std::uint32_t block) {
-    const exec::PlanCall site{&call, &plan_.facts, worker_count()};
+    // With parts, the first one says what runs and the last one, which is `call`, gives the result.
+    const auto& head =
+        lowered.parts.empty() ? call : flat_.blocks[block].calls[lowered.parts.front()];
+    const auto args = lowered.parts.empty() ? std::span<const ValueId>(call.args)
+                                            : std::span<const ValueId>(lowered.args);
+    const exec::PlanCall site{&head, &plan_.facts, worker_count()};
     auto planned = lowered.kernel->plan(site);
-    for (std::size_t i = 0; i < call.args.size(); ++i) {
-      if (!lowered.kernel->takes_over(i)) place(call.args[i]);
-      consume(call.args[i]);
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      if (!lowered.kernel->takes_over(i)) place(args[i]);
+      consume(args[i]);
     }
+    const bool in_place = planned.in_place && !is_read_twice(args);
     for (std::size_t r = 0; r < call.results.size(); ++r) {
-      give_result(call, r, block, planned.in_place);
+      give_result(call, r, args, block, in_place);
     }
-    auto& step = add_step(StepKind::run, planned.run, call.op);
+    auto& step = add_step(StepKind::run, planned.run, head.op);
     step.params = add_params(std::span<const std::byte>(planned.params));
     --position_;  // scratch lives in the step's own position
     if (planned.scratch_bytes != 0) step.scratch = new_buffer(planned.scratch_bytes, block, 0);
@@ -281,15 +288,18 @@ class Planner {
     }
     ++position_;
     for (const auto id : call.results) add_ref(make_ref(id));
-    for (std::size_t i = 0; i < call.args.size(); ++i) {
-      if (lowered.kernel->takes_over(i)) {
-        Ref ref = make_shape_ref(call.args[i]);
-        add_ref(ref);
-      } else {
-        add_ref(make_ref(call.args[i]));
-      }
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      add_ref(lowered.kernel->takes_over(i) ? make_shape_ref(args[i]) : make_ref(args[i]));
     }
     round_results(call);
+  }
+
+  /// Whether the memory of the first argument is that of another argument too.
+  bool is_read_twice(std::span<const ValueId> args) const {
+    if (args.empty() || places_[args[0]].home != Home::arena) return false;
+    return std::ranges::any_of(args.subspan(1), [&](ValueId id) {
+      return places_[id].home == Home::arena && places_[id].index == places_[args[0]].index;
+    });
   }
 
   /// A ref with shape and type and no data, for arguments that the kernel holds itself.
@@ -305,14 +315,15 @@ class Planner {
 
   int worker_count() const { return low_.options.workers ? low_.options.workers->count() : 1; }
 
-  void give_result(const FlatCall& call, std::size_t r, std::uint32_t block, bool in_place) {
+  void give_result(const FlatCall& call, std::size_t r, std::span<const ValueId> args,
+                   std::uint32_t block, bool in_place) {
     const auto id = call.results[r];
     if (type(id).kind == ir::Type::Kind::list) {
       give_list(call, id);
       return;
     }
-    if (r == 0 && in_place && can_overwrite(call, id, block)) {
-      places_[id] = places_[call.args[0]];
+    if (r == 0 && in_place && can_overwrite(args, id, block)) {
+      places_[id] = places_[args[0]];
       plan_.buffers[places_[id].index].pending = low_.uses[id];
       touch(id);
       return;
@@ -320,9 +331,9 @@ class Planner {
     give_buffer(id, block);
   }
 
-  bool can_overwrite(const FlatCall& call, ValueId result, std::uint32_t block) {
-    if (call.args.empty()) return false;
-    const auto from = call.args[0];
+  bool can_overwrite(std::span<const ValueId> args, ValueId result, std::uint32_t block) {
+    if (args.empty()) return false;
+    const auto from = args[0];
     const auto& place = places_[from];
     if (place.home != Home::arena) return false;
     const auto& buffer = plan_.buffers[place.index];

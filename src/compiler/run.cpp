@@ -202,6 +202,12 @@ ops::Facts Run::run_dynamic(const std::shared_ptr<Plan>& plan, Frame& frame) {
       } else {
         run_dynamic_while(plan, call, frame, facts);
       }
+    } else if (const auto& lowered = low_.calls[plan->block][plan->end_call];
+               lowered.absorbed || !lowered.parts.empty()) {
+      // Devices absorb only calls whose shapes follow from those of their arguments.
+      throw Error(ErrorCode::generic, cat(call.op->place(),
+                                          ": its shape is not known when it is "
+                                          "run together with other operations"));
     } else if (call.def->evaluate) {
       evaluate(*plan, call, frame, facts);
     } else {
