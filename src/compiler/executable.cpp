@@ -150,7 +150,7 @@ class FunctionExecutable final : public Executable {
     std::optional<base::Budget> own;
     if (!options.budget) own.emplace();
     Run run(*low_, slots, options.stop, options.budget ? *options.budget : *own);
-    base::InlineVector<void*, 8> imports;
+    base::InlineVector<void*, 16> imports;
     for (std::size_t i = 0; i < inputs.size(); ++i) imports.push_back(in_place(inputs[i], i));
     const auto refs = run.root(plan, imports, [&](std::size_t i, void* to) {
       convert_input(inputs[i], inputs_[i].type.dtype, to);
@@ -189,7 +189,8 @@ class FunctionExecutable final : public Executable {
   }
 
   std::shared_ptr<Plan> plan_for(std::span<const InputTensor> inputs) const {
-    Dims key;
+    // Room for the dimensions of a dozen inputs without allocation.
+    base::InlineVector<std::int64_t, 64> key;
     for (const auto& input : inputs) {
       for (const auto d : input.dims) key.push_back(d);
       key.push_back(-1);

@@ -36,13 +36,18 @@ Run::Run(const Lowered& lowered, exec::Slots& slots, std::stop_token stop, base:
 
 Run::~Run() {
   for (auto& [plan, context] : lent_) plan->release(std::move(context));
+  if (root_.context) root_.plan->release(std::move(root_.context));
   budget_.give_back(booked_);
 }
 
-Context& Run::lend(const std::shared_ptr<Plan>& plan) {
-  const auto bytes = static_cast<std::int64_t>(plan->arena_bytes);
+void Run::book(const Plan& plan) {
+  const auto bytes = static_cast<std::int64_t>(plan.arena_bytes);
   budget_.take(bytes, "the values of a prediction");
   booked_ += bytes;
+}
+
+Context& Run::lend(const std::shared_ptr<Plan>& plan) {
+  book(*plan);
   lent_.push_back({plan, plan->acquire()});
   return *lent_.back().context;
 }
@@ -50,7 +55,9 @@ Context& Run::lend(const std::shared_ptr<Plan>& plan) {
 std::span<const TensorRef> Run::root(const std::shared_ptr<Plan>& plan,
                                      std::span<void* const> imports,
                                      const std::function<void(std::size_t, void*)>& stage) {
-  auto& context = lend(plan);
+  book(*plan);
+  root_ = {plan, plan->acquire()};
+  auto& context = *root_.context;
   const auto address = [&](std::size_t i) -> void* {
     if (imports[i]) return imports[i];
     return context.arena.get() + plan->buffers[plan->staging[i]].offset;
@@ -160,7 +167,7 @@ void Run::publish(const Plan& plan, const Context& context, Frame& frame) {
 }
 
 /// Goes on behind `plan`, which stopped at a call that depends on data, to the block's end.
-void Run::finish_block(std::shared_ptr<Plan> plan, Frame& frame, std::vector<TensorRef>& out) {
+void Run::finish_block(std::shared_ptr<Plan> plan, Frame& frame, Refs& out) {
   for (;;) {
     auto facts = run_dynamic(plan, frame);
     const auto& call = low_.flat.blocks[plan->block].calls[plan->end_call];
@@ -321,8 +328,7 @@ std::unique_ptr<HostTensor> Run::copy_of(const TensorRef& ref, const ir::Type& t
 }
 
 void Run::run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Frame& frame,
-                    const ops::Facts& facts, std::span<const TensorRef> inputs,
-                    std::vector<TensorRef>& out) {
+                    const ops::Facts& facts, std::span<const TensorRef> inputs, Refs& out) {
   const auto& flat = low_.flat.blocks[block];
   Dims key;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -370,7 +376,7 @@ void Run::run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Fr
 void Run::run_dynamic_cond(const std::shared_ptr<Plan>& plan, const FlatCall& call, Frame& frame,
                            ops::Facts& facts) {
   const bool taken = truth(value(*plan, call.args[0], frame));
-  std::vector<TensorRef> out;
+  Refs out;
   run_block(plan, call.blocks[taken ? 0 : 1], frame, facts, {}, out);
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto id = call.results[i];
@@ -405,7 +411,7 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
   for (std::int64_t iteration = 0;; ++iteration) {
     const auto mark = lent_.size();
     const auto owned = frame.owned.size();
-    std::vector<TensorRef> out;
+    Refs out;
     run_block(plan, call.blocks[0], frame, facts, vars, out);
     const bool go_on = truth(out[0]);
     if (go_on) {
