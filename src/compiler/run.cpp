@@ -42,7 +42,7 @@ Run::~Run() {
 
 void Run::book(const Plan& plan) {
   const auto bytes = static_cast<std::int64_t>(plan.arena_bytes);
-  budget_.take(bytes, "the values of a prediction");
+  budget_.take(bytes, "the memory of a prediction");
   booked_ += bytes;
 }
 
@@ -103,6 +103,8 @@ void Run::run_step(const Plan& plan, Context& context, const Step& step) {
     case StepKind::branch: return run_steps(plan, context, step.blocks[truth(refs[0]) ? 0 : 1]);
     case StepKind::loop:
       for (std::int64_t i = 0;; ++i) {
+        // Here too, since blocks need not hold a kernel.
+        if (task_.stop.stop_requested()) raise({.code = Code::cancelled}, step);
         run_steps(plan, context, step.blocks[0]);
         if (!truth(refs[0])) return;
         if (i == max_iterations) {
