@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/tensor.h"
+
 namespace pome::ops::testing {
 
 /// One case of a data file (tests/ops/make_cases.py describes the format).
@@ -19,6 +21,9 @@ std::vector<std::string> case_files();
 std::vector<Case> load_cases(const std::string& file);
 /// The cases of all data files.
 std::vector<Case> all_cases();
+
+/// Evaluates the operation of a case; results in their storage types. Throws what it throws.
+std::vector<base::HostTensor> evaluate_case(const nlohmann::json& test);
 
 /// Whether an evaluation that returned nothing but zeros would pass the case.
 bool zeros_would_pass(const Case& test);

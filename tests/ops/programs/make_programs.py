@@ -160,6 +160,15 @@ def lists():
         step([a, b, I(2)], [I(3), I(3), b, b, 0 * a]),
         step([a, b, I(5)], [I(3), I(6), a, b, 0 * a])]
 
+    text = program("ios15", "tensor<fp32, [2]> a", CONSTANTS + """
+        list<tensor<fp32, [2]>, ?> l0 = make_list(elem_shape = (two));
+        tensor<int32, []> n0 = list_length(ls = l0);
+        list<tensor<fp32, [2]>, ?> l1 = list_write(ls = l0, index = two, value = a);
+        tensor<int32, []> n1 = list_length(ls = l1);
+        tensor<fp32, [2]> y = list_read(ls = l1, index = two);""", "n0, n1, y")
+    yield "a list has one element, grows and holds fp32 if nothing else is said", text, [
+        step([a], [I(1), I(3), a])]
+
     text = program("ios15", "tensor<fp32, [?, 2]> v, tensor<int32, [?]> to, tensor<int32, [?]> from",
                    CONSTANTS + make + """
         list<tensor<fp32, [2]>, ?> l1 = list_scatter(ls = l0, indices = to, value = v);

@@ -19,8 +19,8 @@ using base::HostTensor;
 using nlohmann::json;
 
 json load_programs() {
-  return json::parse(std::ifstream(test::source_folder() / "tests" / "ops" / "programs" /
-                                   "programs.json"));
+  return json::parse(
+      std::ifstream(test::source_folder() / "tests" / "ops" / "programs" / "programs.json"));
 }
 
 /// A tensor in its declared type: fp16 as its bits.
