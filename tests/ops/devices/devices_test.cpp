@@ -96,7 +96,7 @@ TEST_P(OnDevices, AgreeWithNumpy) {
     const auto* device = devices::cpu_device(isa);
     if (!device) continue;
     for (const auto& test : load_cases(GetParam())) {
-      if (test.json.contains("error")) continue;
+      if (test.json.contains("error") || test.json.contains("reference")) continue;
       for (const bool weights : {false, true}) {
         SCOPED_TRACE(base::cat(test.name, " with ", isa, weights ? " and constants" : ""));
         try {
