@@ -107,4 +107,10 @@ const exec::Device* cpu_device(std::string_view isa) noexcept {
   return found == devices.end() ? nullptr : &*found;
 }
 
+std::vector<std::string_view> cpu_operations() {
+  std::vector<std::string_view> names;
+  for (const auto& [name, family] : family_table()) names.push_back(name);
+  return names;
+}
+
 }  // namespace pome::devices
