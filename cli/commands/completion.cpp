@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "checks.h"
 #include "parser.h"
 
 namespace pome::cli {
@@ -137,7 +138,7 @@ Runner declare_completion(CLI::App& app) {
   auto shell = std::make_shared<std::string>();
   app.add_option("SHELL", *shell, "bash, zsh or fish")
       ->required()
-      ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}));
+      ->check(one_of({"bash", "zsh", "fish"}));
   return [shell](const Context& context) { return run_completion(context, *shell); };
 }
 
