@@ -40,6 +40,7 @@ std::string one_sentence(std::string_view message) {
 
 Parser::Parser() : app_("Core ML models, anywhere.", "pome") {
   app_.set_help_flag();
+  app_.require_subcommand(0, 1);  // "info" in "pome help info" is an argument
   app_.add_flag("-h,--help", wants_help_, "Show this text");
   app_.add_flag("--version", wants_version_, "Show the version");
   add_color(app_);

@@ -176,8 +176,8 @@ std::string results_text(const std::vector<Result>& results, const Options& opti
       out += cat("  ", terminal.paint(Color::bold, "Compared"), "\n",
                  comparisons_text(one.comparisons, terminal));
   }
-  out += terminal.paint(Color::dim, cat("\nLoaded in ", time_text(load_milliseconds), "\n"));
-  return out;
+  return cat(out, "\n", terminal.paint(Color::dim, cat("Loaded in ", time_text(load_milliseconds))),
+             "\n");
 }
 
 Json results_json(const std::vector<Result>& results, const Options& options,

@@ -13,6 +13,9 @@ void write_adder_package(const std::filesystem::path& folder);
 void write_adder_compiled(const std::filesystem::path& folder);
 /// A package with one image input "picture" (RGB, 4 x 4) and the output "pixels" (1 x 3 x 4 x 4).
 void write_picture_package(const std::filesystem::path& folder);
+/// A classifier of ["cat", "cup", "dog"] whose probabilities are its input "x" (3 elements):
+/// outputs "label" and "scores".
+void write_classifier_package(const std::filesystem::path& folder);
 /// A neural network with a layer of a type that does not exist.
 void write_network(const std::filesystem::path& file);
 /// A pipeline of that network and a custom model.
