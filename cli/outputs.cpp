@@ -173,7 +173,7 @@ std::string dictionary_text(const FeatureValue& value, std::size_t top, const Te
   }
   std::string out = table.render(terminal, 4);
   if (all.size() > top)
-    out += terminal.paint(Color::dim, cat("    and ", all.size() - top, " more\n"));
+    out += cat("    ", terminal.paint(Color::dim, cat("and ", all.size() - top, " more")), "\n");
   return out;
 }
 

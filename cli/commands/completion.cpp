@@ -50,7 +50,7 @@ std::string bash_script(const Parser& parser) {
           "    mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- \"$word\")\n"
           "  elif [[ $word == -* ]]; then\n"
           "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
-          "  else\n    compopt -o filenames\n    mapfile -t COMPREPLY < <(compgen -f -- "
+          "  else\n    compopt -o filenames 2> /dev/null\n    mapfile -t COMPREPLY < <(compgen -f -- "
           "\"$word\")\n  fi\n"
           "}\ncomplete -F _pome pome\n");
   return out;

@@ -209,8 +209,9 @@ std::string difference(const std::vector<Result>& results) {
   for (const Result& result : results) {
     for (const Comparison& one : result.comparisons) {
       if (one.agrees()) continue;
-      const std::string place = cat(result.label, result.label.empty() ? "" : ": ", "output ",
-                                    base::quoted(one.output), ": ");
+      const bool is_only = results.size() == 1;
+      const std::string place = cat(is_only ? "" : printable(result.label), is_only ? "" : ": ",
+                                    "output ", base::quoted(one.output), ": ");
       if (!one.problem.empty()) return cat(place, one.problem);
       return cat(place, one.wrong, " of ", one.elements, " elements differ, worst",
                  one.worst.empty() ? "" : " at ", one.worst, ": found ", one.got, ", expected ",

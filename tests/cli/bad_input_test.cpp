@@ -772,12 +772,7 @@ class BadInputTest : public testing::TestWithParam<BadInput> {};
 TEST_P(BadInputTest, EndsInOneSentence) {
   const BadInput& bad_input = GetParam();
   const test::TemporaryFolder folder;
-  write_adder_package(folder / "p.mlpackage");
-  write_adder_compiled(folder / "c.mlmodelc");
-  write_picture_package(folder / "i.mlpackage");
-  write_network(folder / "n.mlmodel");
-  write_pipeline(folder / "l.mlmodel");
-  write_empty_model(folder / "a.mlmodel", 2000);  // a text classifier
+  write_models(folder.path(), bad_input.edit.path + " " + bad_input.line);
   ASSERT_NO_FATAL_FAILURE(apply(bad_input.edit, folder));
   const std::string before = contents_of(folder.path());
 
@@ -798,10 +793,8 @@ INSTANTIATE_TEST_SUITE_P(Table, BadInputTest, testing::ValuesIn(all_cases()),
 // The fixtures themselves are good: each runs as it is.
 TEST(Fixtures, Run) {
   const test::TemporaryFolder folder;
-  write_adder_package(folder / "p.mlpackage");
-  write_adder_compiled(folder / "c.mlmodelc");
-  write_picture_package(folder / "i.mlpackage");
-  for (const char* model : {"p.mlpackage", "c.mlmodelc", "i.mlpackage"}) {
+  write_models(folder.path(), "p.mlpackage c.mlmodelc i.mlpackage k.mlpackage");
+  for (const char* model : {"p.mlpackage", "c.mlmodelc", "i.mlpackage", "k.mlpackage"}) {
     const Finished run = run_pome({"predict", model, "--random"}, folder.path());
     EXPECT_EQ(run.exit_code, 0) << model << ": " << run.err;
   }

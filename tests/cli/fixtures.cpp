@@ -279,6 +279,20 @@ void write_empty_model(const fs::path& file, int type) {
   std::ofstream(file, std::ios::binary) << bytes;
 }
 
+void write_models(const fs::path& folder, std::string_view text) {
+  const auto names = [text](std::string_view name) { return text.find(name) != text.npos; };
+  if (names("p.mlpackage")) write_adder_package(folder / "p.mlpackage");
+  if (names("c.mlmodelc")) write_adder_compiled(folder / "c.mlmodelc");
+  if (names("i.mlpackage")) write_picture_package(folder / "i.mlpackage");
+  if (names("k.mlpackage")) write_classifier_package(folder / "k.mlpackage");
+  if (names("n.mlmodel")) write_network(folder / "n.mlmodel");
+  if (names("l.mlmodel")) write_pipeline(folder / "l.mlmodel");
+  if (names("a.mlmodel")) write_empty_model(folder / "a.mlmodel", 2000);
+  if (!names("w.mlpackage")) return;
+  write_adder_package(folder / "w.mlpackage");
+  fs::remove_all(folder / "w.mlpackage/Data/com.apple.CoreML/weights");
+}
+
 Finished run_pome(const std::vector<std::string>& arguments, const fs::path& folder) {
   const test::TemporaryFolder captured;
   const std::string out = captured / "out";

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pome::cli {
@@ -22,6 +23,11 @@ void write_network(const std::filesystem::path& file);
 void write_pipeline(const std::filesystem::path& file);
 /// An empty model of this field number of the specification, with one input and one output.
 void write_empty_model(const std::filesystem::path& file, int type);
+
+/// Writes those of these models that `text` names: p.mlpackage (adder), w.mlpackage (the same
+/// without its weights), c.mlmodelc (compiled), i.mlpackage (picture), k.mlpackage (classifier),
+/// n.mlmodel (network), l.mlmodel (pipeline), a.mlmodel (an empty text classifier).
+void write_models(const std::filesystem::path& folder, std::string_view text);
 
 /// What a run of the program left behind.
 struct Finished {

@@ -91,15 +91,7 @@ class GoldenTest : public testing::TestWithParam<Golden> {};
 TEST_P(GoldenTest, Output) {
   const Golden& golden = GetParam();
   const test::TemporaryFolder folder;
-  write_adder_package(folder / "p.mlpackage");
-  write_adder_package(folder / "w.mlpackage");
-  fs::remove_all(folder / "w.mlpackage/Data/com.apple.CoreML/weights");
-  write_adder_compiled(folder / "c.mlmodelc");
-  write_picture_package(folder / "i.mlpackage");
-  write_classifier_package(folder / "k.mlpackage");
-  write_network(folder / "n.mlmodel");
-  write_pipeline(folder / "l.mlmodel");
-  write_empty_model(folder / "a.mlmodel", 2000);  // a text classifier
+  write_models(folder.path(), golden.line);
   folder.put("rows.csv", "1,2,3\n4,5,6\n");
   folder.put("same.json", R"({"y": [[2, 4, 6]]})");
   folder.put("other.json", R"({"y": [[2, 4.5, 7]]})");
