@@ -66,8 +66,8 @@ class POME_API PixelBuffer {
   /// A copy of its own, rows without gaps.
   PixelBuffer clone() const;
   /// A copy in another format. Colour becomes grey by ITU-R BT.601 luma (0.299 R + 0.587 G +
-  /// 0.114 B, rounded); grey becomes colour by repetition; new alpha is 255; gray16f to 8 bits is
-  /// rounded and clamped to 0..255, 8 bits to gray16f keeps the number.
+  /// 0.114 B, rounded for 8 bits); grey becomes colour by repetition; new alpha is 255; gray16f to
+  /// 8 bits is rounded and clamped to 0..255, 8 bits to gray16f keeps the number.
   PixelBuffer converted_to(PixelFormat format) const;
 
   /// "image (rgba8, 640 x 480)", width first, for messages and logs.

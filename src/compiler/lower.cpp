@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <optional>
+#include <unordered_map>
 
 #include "base/text.h"
 #include "compiler/lowered.h"
@@ -20,19 +22,18 @@ class Lowerer {
 
   void run() {
     number_slots();
+    count_uses();
     for (const auto& block : out_.flat.blocks) {
-      auto& calls = out_.calls.emplace_back();
-      for (const auto& call : block.calls) {
+      out_.calls.emplace_back(block.calls.size());
+      consumers_ = consumers(block);
+      for (std::uint32_t i = 0; i < block.calls.size(); ++i) {
         try {
-          calls.push_back(place(call));
+          place(block, i);
         } catch (Error& error) {
           throw error.within(base::cat("function ", base::quoted(out_.flat.function->name)));
         }
       }
-      for (const auto id : block.outputs) {
-        ++out_.uses[id];
-        need_tensor(id);
-      }
+      for (const auto id : block.outputs) need_tensor(id);
     }
   }
 
@@ -52,6 +53,22 @@ class Lowerer {
         out_.state_slots[id] = states++;
       }
     }
+    out_.first_spare_list = static_cast<std::int32_t>(out_.list_count);
+    out_.list_count += most_loop_lists();
+  }
+
+  /// The greatest number of lists among the variables of a loop.
+  std::uint32_t most_loop_lists() const {
+    std::uint32_t most = 0;
+    for (const auto& block : out_.flat.blocks) {
+      for (const auto& call : block.calls) {
+        if (call.def->effects != ops::Effects::control_flow) continue;
+        const auto lists = std::ranges::count_if(
+            call.args, [&](ops::ValueId id) { return out_.list_slots[id] >= 0; });
+        most = std::max(most, static_cast<std::uint32_t>(lists));
+      }
+    }
+    return most;
   }
 
   /// Makes a constant available as a plain tensor.
@@ -63,19 +80,44 @@ class Lowerer {
     }
   }
 
-  LoweredCall place(const ops::FlatCall& call) {
-    LoweredCall lowered;
-    for (const auto id : call.args) ++out_.uses[id];
+  void count_uses() {
+    for (const auto& block : out_.flat.blocks) {
+      for (const auto& call : block.calls) {
+        for (const auto id : call.args) ++out_.uses[id];
+      }
+      for (const auto id : block.outputs) ++out_.uses[id];
+    }
+  }
+
+  /// Where in the block each value is an argument; of several places any one.
+  static std::unordered_map<ops::ValueId, std::uint32_t> consumers(const ops::FlatBlock& block) {
+    std::unordered_map<ops::ValueId, std::uint32_t> out;
+    for (std::uint32_t i = 0; i < block.calls.size(); ++i) {
+      for (const auto id : block.calls[i].args) out[id] = i;
+    }
+    return out;
+  }
+
+  void place(const ops::FlatBlock& block, std::uint32_t index) {
+    const auto& call = block.calls[index];
+    auto& lowered = out_.calls.back()[index];
+    if (lowered.absorbed || lowered.kernel) return;  // done with an earlier call
     if (run_by_executor(*call.def)) {
       lowered.placement.device = out_.options.devices.back();
       if (call.def->effects != ops::Effects::compress) {
         for (const auto id : call.args) need_tensor(id);
       }
-      return lowered;
+      return;
     }
-    const exec::CallSite site{&out_.flat, &call, &out_.facts, out_.weights.get(),
-                              out_.options.numerics};
-    auto& placement = lowered.placement;
+    exec::CallSite site{&out_.flat, &call, &out_.facts, out_.weights.get(), out_.options.numerics,
+                        {}};
+    lowered.placement = choose(site);
+    prepare(block, index, site);
+  }
+
+  Placement choose(const exec::CallSite& site) const {
+    const auto& call = *site.call;
+    Placement placement;
     const auto* const last = out_.options.devices.back();
     for (const auto* device : out_.options.devices) {
       // The reference device shows what is right and competes with nobody on speed.
@@ -99,14 +141,66 @@ class Lowerer {
                                 : base::cat(" (", placement.refusals.front().device, ": ",
                                             placement.refusals.front().reason, ")")));
     }
-    lowered.kernel = placement.device->prepare(site);
-    for (std::size_t i = 0; i < call.args.size(); ++i) {
-      if (!lowered.kernel->takes_over(i)) need_tensor(call.args[i]);
-    }
-    return lowered;
+    return placement;
   }
 
+  /// Prepares the call of `site` together with the calls behind it that its device absorbs.
+  void prepare(const ops::FlatBlock& block, std::uint32_t index, exec::CallSite& site) {
+    auto& calls = out_.calls.back();
+    const auto* device = calls[index].placement.device;
+    std::vector<exec::Tail> tails;
+    std::vector<std::uint32_t> parts{index};
+    for (const auto* last = site.call; out_.options.absorb;) {
+      const auto next = only_consumer(block, *last);
+      if (!next || tails.size() == max_tails) break;
+      const auto& call = block.calls[*next];
+      const auto through = std::ranges::find(call.args, last->results[0]) - call.args.begin();
+      const exec::Tail tail{&call, static_cast<std::size_t>(through)};
+      site.tails = tails;
+      if (!device->absorbs(site, tail)) break;
+      tails.push_back(tail);
+      parts.push_back(*next);
+      last = &call;
+    }
+    site.tails = tails;
+    auto& lowered = calls[parts.back()];
+    lowered.kernel = device->prepare(site);
+    std::vector<ops::ValueId> args(site.call->args.begin(), site.call->args.end());
+    for (const auto& tail : tails) {
+      for (std::size_t i = 0; i < tail.call->args.size(); ++i) {
+        if (i != tail.through) args.push_back(tail.call->args[i]);
+      }
+    }
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      if (!lowered.kernel->takes_over(i)) need_tensor(args[i]);
+    }
+    if (tails.empty()) return;
+    for (const auto part : parts) {
+      calls[part].absorbed = part != parts.back();
+      if (part != index) calls[part].placement = calls[index].placement;
+    }
+    lowered.parts = std::move(parts);
+    lowered.args = std::move(args);
+  }
+
+  /// The call of the block that alone uses the one result of `call`; nothing when there is none,
+  /// or when it is not computed by a device of its own choice.
+  std::optional<std::uint32_t> only_consumer(const ops::FlatBlock& block,
+                                             const ops::FlatCall& call) const {
+    if (call.results.size() != 1 || out_.uses[call.results[0]] != 1) return std::nullopt;
+    const auto found = consumers_.find(call.results[0]);
+    if (found == consumers_.end()) return std::nullopt;
+    const auto& lowered = out_.calls.back()[found->second];
+    if (lowered.absorbed || lowered.kernel) return std::nullopt;
+    return run_by_executor(*block.calls[found->second].def) ? std::nullopt
+                                                            : std::optional(found->second);
+  }
+
+  /// Calls that one kernel may do behind its own.
+  static constexpr std::size_t max_tails = 12;
+
   Lowered& out_;
+  std::unordered_map<ops::ValueId, std::uint32_t> consumers_;  ///< of the block at hand
 };
 
 }  // namespace

@@ -29,6 +29,13 @@ struct Placement {
 struct LoweredCall {
   Placement placement;
   std::unique_ptr<exec::OpKernel> kernel;  ///< null: control flow, states, constant expressions
+  /// True when the kernel of a later call of the block does this one's work. It then has no step
+  /// and its results no place.
+  bool absorbed = false;
+  /// Calls whose work the kernel does, in order, when there are several: this call is the last.
+  std::vector<std::uint32_t> parts;
+  /// Arguments of the kernel when it has parts: those of all of them that come from outside.
+  std::vector<ops::ValueId> args;
 };
 
 /// Shape-generic result of lowering. Immutable; shared by all plans.
@@ -44,7 +51,8 @@ struct Lowered {
   std::vector<std::uint32_t> uses;        ///< by value: arguments and block outputs naming it
   std::vector<std::int32_t> list_slots;   ///< by value; -1 when not a list
   std::vector<std::int32_t> state_slots;  ///< by value; -1 when not a state
-  std::uint32_t list_count = 0;
+  std::uint32_t list_count = 0;           ///< slots, the spare ones included
+  std::int32_t first_spare_list = 0;      ///< slots for lists that change places in a loop
 };
 
 /// Places, prepares and packs one resolved, type-checked function.

@@ -225,6 +225,7 @@ class Planner {
 
   void plan_call(const FlatCall& call, const LoweredCall& lowered, std::uint32_t block) {
     using ops::Effects;
+    if (lowered.absorbed) return;
     switch (call.def->effects) {
       case Effects::compress: return;
       case Effects::control_flow:
@@ -261,16 +262,22 @@ class Planner {
   }
 
   void plan_kernel(const FlatCall& call, const LoweredCall& lowered, std::uint32_t block) {
-    const exec::PlanCall site{&call, &plan_.facts, worker_count()};
+    // With parts, the first one says what runs and the last one, which is `call`, gives the result.
+    const auto& head =
+        lowered.parts.empty() ? call : flat_.blocks[block].calls[lowered.parts.front()];
+    const auto args = lowered.parts.empty() ? std::span<const ValueId>(call.args)
+                                            : std::span<const ValueId>(lowered.args);
+    const exec::PlanCall site{&head, &plan_.facts, worker_count()};
     auto planned = lowered.kernel->plan(site);
-    for (std::size_t i = 0; i < call.args.size(); ++i) {
-      if (!lowered.kernel->takes_over(i)) place(call.args[i]);
-      consume(call.args[i]);
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      if (!lowered.kernel->takes_over(i)) place(args[i]);
+      consume(args[i]);
     }
+    const bool in_place = planned.in_place && !is_read_twice(args);
     for (std::size_t r = 0; r < call.results.size(); ++r) {
-      give_result(call, r, block, planned.in_place);
+      give_result(call, r, args, block, in_place);
     }
-    auto& step = add_step(StepKind::run, planned.run, call.op);
+    auto& step = add_step(StepKind::run, planned.run, head.op);
     step.params = add_params(std::span<const std::byte>(planned.params));
     --position_;  // scratch lives in the step's own position
     if (planned.scratch_bytes != 0) step.scratch = new_buffer(planned.scratch_bytes, block, 0);
@@ -281,15 +288,18 @@ class Planner {
     }
     ++position_;
     for (const auto id : call.results) add_ref(make_ref(id));
-    for (std::size_t i = 0; i < call.args.size(); ++i) {
-      if (lowered.kernel->takes_over(i)) {
-        Ref ref = make_shape_ref(call.args[i]);
-        add_ref(ref);
-      } else {
-        add_ref(make_ref(call.args[i]));
-      }
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      add_ref(lowered.kernel->takes_over(i) ? make_shape_ref(args[i]) : make_ref(args[i]));
     }
     round_results(call);
+  }
+
+  /// Whether the memory of the first argument is that of another argument too.
+  bool is_read_twice(std::span<const ValueId> args) const {
+    if (args.empty() || places_[args[0]].home != Home::arena) return false;
+    return std::ranges::any_of(args.subspan(1), [&](ValueId id) {
+      return places_[id].home == Home::arena && places_[id].index == places_[args[0]].index;
+    });
   }
 
   /// A ref with shape and type and no data, for arguments that the kernel holds itself.
@@ -305,14 +315,15 @@ class Planner {
 
   int worker_count() const { return low_.options.workers ? low_.options.workers->count() : 1; }
 
-  void give_result(const FlatCall& call, std::size_t r, std::uint32_t block, bool in_place) {
+  void give_result(const FlatCall& call, std::size_t r, std::span<const ValueId> args,
+                   std::uint32_t block, bool in_place) {
     const auto id = call.results[r];
     if (type(id).kind == ir::Type::Kind::list) {
       give_list(call, id);
       return;
     }
-    if (r == 0 && in_place && can_overwrite(call, id, block)) {
-      places_[id] = places_[call.args[0]];
+    if (r == 0 && in_place && can_overwrite(args, id, block)) {
+      places_[id] = places_[args[0]];
       plan_.buffers[places_[id].index].pending = low_.uses[id];
       touch(id);
       return;
@@ -320,9 +331,9 @@ class Planner {
     give_buffer(id, block);
   }
 
-  bool can_overwrite(const FlatCall& call, ValueId result, std::uint32_t block) {
-    if (call.args.empty()) return false;
-    const auto from = call.args[0];
+  bool can_overwrite(std::span<const ValueId> args, ValueId result, std::uint32_t block) {
+    if (args.empty()) return false;
+    const auto from = args[0];
     const auto& place = places_[from];
     if (place.home != Home::arena) return false;
     const auto& buffer = plan_.buffers[place.index];
@@ -395,9 +406,7 @@ class Planner {
     if (type(from).kind == ir::Type::Kind::list) {
       place(from);
       consume(from);
-      add_step(StepKind::copy_list, nullptr, op);
-      add_ref(make_ref(to));
-      add_ref(make_ref(from));
+      plan_list_copy(make_ref(to), make_ref(from), op);
       return;
     }
     place(from);
@@ -501,8 +510,19 @@ class Planner {
              });
     };
     std::vector<std::pair<std::size_t, Ref>> saved;
+    std::int32_t spare = low_.first_spare_list;
     for (std::size_t i = 0; i < body.outputs.size(); ++i) {
       const auto from = body.outputs[i];
+      if (is_list(from)) {
+        if (!in_loop_list(call, from, i)) continue;
+        Ref temporary;
+        temporary.home = Home::slot;
+        temporary.slot = spare++;
+        plan_list_copy(temporary, make_ref(from), call.op);
+        consume(from);
+        saved.emplace_back(i, temporary);
+        continue;
+      }
       place(from);
       const bool own = places_[from].home == Home::arena &&
                        places_[call.results[i]].home == Home::arena &&
@@ -520,7 +540,9 @@ class Planner {
       const auto from = body.outputs[i];
       const auto to = call.results[i];
       const auto kept = std::ranges::find(saved, i, &std::pair<std::size_t, Ref>::first);
-      if (kept != saved.end()) {
+      if (kept != saved.end() && is_list(from)) {
+        plan_list_copy(make_ref(to), kept->second, call.op);
+      } else if (kept != saved.end()) {
         plan_.buffers[kept->second.index].last = position_;
         touch(to);
         plan_copy(make_ref(to), kept->second, call.op);
@@ -528,6 +550,22 @@ class Planner {
         deliver_loop_output(from, to, call.op);
       }
     }
+  }
+
+  bool is_list(ValueId id) const { return type(id).kind == ir::Type::Kind::list; }
+
+  /// Whether a list is in the slot of a loop variable other than variable `own`.
+  bool in_loop_list(const FlatCall& call, ValueId id, std::size_t own) const {
+    const auto slot = plan_.list_slots[id];
+    return slot != plan_.list_slots[call.results[own]] &&
+           std::ranges::any_of(call.results,
+                               [&](ValueId result) { return plan_.list_slots[result] == slot; });
+  }
+
+  void plan_list_copy(Ref to, Ref from, const ir::Op* op) {
+    add_step(StepKind::copy_list, nullptr, op);
+    add_ref(to);
+    add_ref(from);
   }
 
   void deliver_loop_output(ValueId from, ValueId to, const ir::Op* op) {
@@ -556,7 +594,9 @@ class Planner {
     (void)calls;
     for (ValueId id = 0; id < places_.size(); ++id) {
       const auto home = places_[id].home;
-      if (home != Home::arena && home != Home::import) continue;
+      // A constant is found again by its own number; a view of one is not.
+      const bool view = home == Home::constant && !plan_.facts.known[id] && !low_.constants[id];
+      if (home != Home::arena && home != Home::import && !view) continue;
       if (!type(id).is_tensor() || !is_static(type(id))) continue;
       plan_.exports.emplace_back(id, add_ref(make_ref(id)));
       keep(id);

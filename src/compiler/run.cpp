@@ -189,6 +189,12 @@ ops::Facts Run::run_dynamic(const std::shared_ptr<Plan>& plan, Frame& frame) {
       } else {
         run_dynamic_while(plan, call, frame, facts);
       }
+    } else if (const auto& lowered = low_.calls[plan->block][plan->end_call];
+               lowered.absorbed || !lowered.parts.empty()) {
+      // Devices absorb only calls whose shapes follow from those of their arguments.
+      throw Error(ErrorCode::generic, cat(call.op->place(),
+                                          ": its shape is not known when it is "
+                                          "run together with other operations"));
     } else if (call.def->evaluate) {
       evaluate(*plan, call, frame, facts);
     } else {
@@ -397,8 +403,14 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
       run_block(plan, call.blocks[1], frame, facts, vars, out);
       // Copies first: an output may be the memory of another variable.
       std::vector<std::unique_ptr<HostTensor>> next(vars.size());
+      auto spare = low_.first_spare_list;
       for (std::size_t i = 0; i < vars.size(); ++i) {
-        if (out[i].slot < 0) next[i] = copy_of(out[i], facts.types[call.results[i]]);
+        if (out[i].slot < 0) {
+          next[i] = copy_of(out[i], facts.types[call.results[i]]);
+        } else if (out[i].slot != vars[i].slot) {
+          move_list(spare, out[i].slot);
+          out[i].slot = spare++;
+        }
       }
       for (std::size_t i = 0; i < vars.size(); ++i) {
         if (out[i].slot >= 0) {

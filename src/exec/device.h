@@ -17,6 +17,12 @@ namespace pome::exec {
 /// How results are rounded (design, section 5).
 enum class Numerics : std::uint8_t { exact, as_declared };
 
+/// An elementwise call that a kernel does at the end of its own work, while the values are near.
+struct Tail {
+  const ops::FlatCall* call = nullptr;
+  std::size_t through = 0;  ///< position in call->args of the value that is handed on
+};
+
 /// One call, with what is known of it whatever the input shapes are.
 struct CallSite {
   const ops::FlatFunction* flat = nullptr;
@@ -24,6 +30,10 @@ struct CallSite {
   const ops::Facts* facts = nullptr;  ///< for the declared input types: open dimensions unknown
   WeightStore* weights = nullptr;
   Numerics numerics = Numerics::exact;
+  /// Calls to do behind `call`, each on the result of the one before. A kernel that is prepared
+  /// with them gives the last one's result; its arguments are call->args, then those of each tail
+  /// in order, without the one that is handed on.
+  std::span<const Tail> tails;
 
   const ir::Type& type(int param, int i = 0) const noexcept {
     return facts->types[call->param(param)[static_cast<std::size_t>(i)]];
@@ -84,7 +94,7 @@ class OpKernel {
   virtual ~OpKernel() = default;
   /// Parameters and kernel for concrete dimensions. Cheap: a few hundred nanoseconds.
   virtual PlannedKernel plan(const PlanCall& call) const = 0;
-  /// True when the kernel reads this argument (position in FlatCall::args) from its own pack or
+  /// True when the kernel reads this argument (its position, see CallSite) from its own pack or
   /// parameters, so that no tensor needs to be handed over.
   virtual bool takes_over(std::size_t arg) const noexcept = 0;
 };
@@ -98,7 +108,10 @@ class Device {
   /// Estimated seconds of one run, from a model of the machine, not from a clock. Unknown
   /// dimensions count as `assumed_dim`.
   virtual double cost(const CallSite& site) const = 0;
-  /// Called only after `supports` said yes.
+  /// Whether `next` may be one more tail of a call that this device supports. What the program
+  /// computes stays the same to the last bit.
+  virtual bool absorbs(const CallSite& /*site*/, const Tail& /*next*/) const { return false; }
+  /// Called only after `supports` said yes, with tails that `absorbs` took.
   virtual std::unique_ptr<OpKernel> prepare(const CallSite& site) const = 0;
 
   static constexpr std::int64_t assumed_dim = 128;

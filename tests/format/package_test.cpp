@@ -207,8 +207,8 @@ TEST(WritePackage, RefusesToReplaceOrLeave) {
 
 // coremltools' own package reader opens what we write, where a Python with coremltools is named.
 TEST(WritePackage, CoremltoolsReadsIt) {
-  const char* python = std::getenv("POME_COREMLTOOLS_PYTHON");
-  if (python == nullptr) GTEST_SKIP() << "POME_COREMLTOOLS_PYTHON names no Python";
+  const char* python = std::getenv("POME_PYTHON");
+  if (python == nullptr) GTEST_SKIP() << "POME_PYTHON names no Python";
   const TemporaryFolder folder;
   const std::vector<PackageFile> files{{"weights/weight.bin", source_of("weights")}};
   write_package(folder / "new.mlpackage", bytes_of("spec"), files);

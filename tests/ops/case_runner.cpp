@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "ops/flat.h"
 #include "ops/resolve.h"
 #include "pome/error.h"
+#include "support/shared.h"
 
 namespace pome::ops::testing {
 namespace {
@@ -247,13 +249,18 @@ void check_types(const json& test, const std::vector<Tensor>& expected) {
   }
 }
 
+struct Tolerance {
+  double relative = 2.5e-7;  ///< one rounding to fp32 on either side
+  double absolute = 1e-30;
+};
+
+Tolerance tolerance(const json& test) {
+  if (!test.contains("tol")) return {};
+  return {test["tol"][0].get<double>(), test["tol"][1].get<double>()};
+}
+
 void check_values(const json& test, const std::vector<Tensor>& expected) {
-  double rtol = 2.5e-7;  // one rounding to fp32 on either side
-  double atol = 1e-30;
-  if (test.contains("tol")) {
-    rtol = test["tol"][0].get<double>();
-    atol = test["tol"][1].get<double>();
-  }
+  const auto [rtol, atol] = tolerance(test);
   const auto actual = evaluate(build(test, Mode::all_computed));
   for (std::size_t i = 0; i < expected.size(); ++i) {
     SCOPED_TRACE(base::cat("result ", i));
@@ -279,15 +286,50 @@ void check_error(const json& test) {
 
 }  // namespace
 
-std::vector<Case> load_cases(const std::filesystem::path& file) {
+namespace {
+std::filesystem::path data_folder() {
+  return test::source_folder() / "tests" / "ops" / "data";
+}
+}  // namespace
+
+std::vector<std::string> case_files() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(data_folder())) {
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+std::vector<Case> load_cases(const std::string& file) {
   std::vector<Case> cases;
-  for (const auto& test : json::parse(std::ifstream(file))) {
-    auto name =
-        base::cat(file.stem().string(), " ", cases.size(), ": ", test.at("op").get<std::string>());
+  for (const auto& test : json::parse(std::ifstream(data_folder() / (file + ".json")))) {
+    auto name = base::cat(file, " ", cases.size(), ": ", test.at("op").get<std::string>());
     if (test.contains("note")) name += " (" + test["note"].get<std::string>() + ")";
     cases.push_back({std::move(name), test});
   }
   return cases;
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const auto& file : case_files()) {
+    for (auto& test : load_cases(file)) cases.push_back(std::move(test));
+  }
+  return cases;
+}
+
+bool zeros_would_pass(const Case& test) {
+  const auto [rtol, atol] = tolerance(test.json);
+  for (const auto& output : test.json.at("outputs")) {
+    const Tensor expected(output);
+    const auto tensor = expected.host();
+    for (std::int64_t i = 0; i < tensor.size(); ++i) {
+      const double e = load_f(tensor.view(), i);
+      if (!(std::fabs(e) <= atol + rtol * std::fabs(e)) || std::isinf(e)) return false;
+    }
+  }
+  return true;
 }
 
 void run_case(const Case& test) {

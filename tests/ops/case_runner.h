@@ -1,7 +1,6 @@
 // Runs one operation as a data file describes it, through everything a definition takes part in.
 #pragma once
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -14,8 +13,15 @@ struct Case {
   nlohmann::json json;
 };
 
-/// The cases of one data file.
-std::vector<Case> load_cases(const std::filesystem::path& file);
+/// The names of all data files, sorted, without folder and ending.
+std::vector<std::string> case_files();
+/// The cases of one of these files.
+std::vector<Case> load_cases(const std::string& file);
+/// The cases of all data files.
+std::vector<Case> all_cases();
+
+/// Whether an evaluation that returned nothing but zeros would pass the case.
+bool zeros_would_pass(const Case& test);
 
 /// Builds a function of the one operation; resolves it, infers types, evaluates and compares.
 /// Reports failures through gtest. Checked for a case with outputs:

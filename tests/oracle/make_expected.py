@@ -6,7 +6,8 @@
 
 --models is the folder of real models; --made the folder where models/*.py and mobileclip_weights.py
 (seed 1) left their packages. For each case FOLDER gets CASE.npz with the inputs that no formula
-makes and the outputs (or the outputs alone), and manifest.json says what belongs to what.
+makes and the outputs (or the outputs alone), photographs CASE.png as they go into the network, and
+manifest.json says what belongs to what.
 --inputs also writes every input for `pome predict`: npz, and png for pictures.
 Needs the packages of requirements.txt in this folder.
 """
@@ -23,6 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODELS = os.path.join(os.path.dirname(os.path.dirname(HERE)), 'models')
 sys.path[:0] = [HERE, MODELS]
 import all_minilm_l6_v2  # noqa: E402
+import compiled_weights  # noqa: E402
 import efficientnet_lite0  # noqa: E402
 import inputs as given  # noqa: E402
 import mil_numpy  # noqa: E402
@@ -30,7 +32,9 @@ import networks  # noqa: E402
 from lib import wheels  # noqa: E402
 
 SILERO = {'float16': 'silero-vad-unified-v6.0.0.mlpackage', 'int8': 'unified_int8.mlpackage',
-          'palette4': 'unified_palette_4bit.mlpackage'}
+          'palette4': 'unified_palette_4bit.mlpackage',
+          # Only there compiled: the int8 package's program with the compiled model's weights.
+          'pruned': 'unified_pruned_int8.mlmodelc'}
 WINDOWS = 16
 
 
@@ -50,7 +54,8 @@ class Writer:
     def add(self, case, package, arrays, **facts):
         np.savez(os.path.join(self.out, case + '.npz'),
                  **{k: v for k, v in arrays.items() if not isinstance(v, str)})
-        weights = os.path.join(package, 'Data', 'com.apple.CoreML', 'weights', 'weight.bin')
+        inside = '' if package.endswith('.mlmodelc') else 'Data/com.apple.CoreML'
+        weights = os.path.join(package, inside, 'weights', 'weight.bin')
         self.cases[case] = {'package': os.path.basename(package), 'weights_sha256': sha256(weights),
                             **facts}
         print(case, json.dumps(facts)[:300], flush=True)
@@ -59,11 +64,11 @@ class Writer:
         if self.inputs:
             np.savez(os.path.join(self.inputs, case + '.npz'), **arrays)
 
-    def add_picture(self, case, name, image):
+    def add_picture(self, case, name, image, is_photo=False):
         self.add_input(case, {name: image})
-        if self.inputs:
+        for folder in filter(None, (self.inputs, self.out if is_photo else None)):
             from PIL import Image
-            Image.fromarray(image).save(os.path.join(self.inputs, case + '.png'))
+            Image.fromarray(image).save(os.path.join(folder, case + '.png'), optimize=True)
 
     def finish(self):
         path = os.path.join(self.out, 'manifest.json')
@@ -83,10 +88,15 @@ def silero(args, writer):
     audio = given.voice(WINDOWS)
     for variant, package in SILERO.items():
         path = os.path.join(args.models, 'silero-vad', package)
+        program, weights = path, None
+        if variant == 'pruned':
+            program = os.path.join(args.models, 'silero-vad', SILERO['int8'])
+            weights = compiled_weights.weights_for(program, path)
         state = {'hidden_state': np.zeros((1, 128)), 'cell_state': np.zeros((1, 128))}
         results = []
         for window in audio:
-            out = mil_numpy.evaluate(path, {'audio_input': window[None], **state})
+            out = mil_numpy.evaluate(program, {'audio_input': window[None], **state},
+                                     weights=weights)
             state = {'hidden_state': out['new_hidden_state'], 'cell_state': out['new_cell_state']}
             results.append(out)
         arrays = {name: np.stack([r[name] for r in results]) for name in results[0]}
@@ -135,7 +145,7 @@ def efficientnet(args, writer):
                    top5=[[names[i], round(float(probabilities[i]), 5)] for i in best],
                    label=out['classLabel'],
                    furthest_from_checkpoint=float(np.abs(probabilities - alone).max()))
-        writer.add_picture(f'efficientnet-{name}', 'image', image)
+        writer.add_picture(f'efficientnet-{name}', 'image', image, is_photo=name != 'pattern')
 
 
 def minilm(args, writer):

@@ -37,12 +37,12 @@ def tensor_shape(tensor_type):
     return tuple(d.constant.size for d in tensor_type.dimensions)
 
 
-def read_blob(package, blob, dtype, shape):
+def read_blob(package, blob, dtype, shape, inside='Data/com.apple.CoreML'):
     """A tensor of a weight file, through the metadata record that stands at the named offset."""
     prefix = '@model_path/'
     if not blob.fileName.startswith(prefix):
         raise Unsupported(f'a weight file outside the package: {blob.fileName}')
-    path = os.path.join(package, 'Data', 'com.apple.CoreML', blob.fileName[len(prefix):])
+    path = os.path.join(package, inside, blob.fileName[len(prefix):])
     count = int(np.prod(shape, dtype=np.int64))
     with open(path, 'rb') as file:
         file.seek(blob.offset)
@@ -387,8 +387,11 @@ def argument(package, values, arg):
     return many[0] if len(many) == 1 else many
 
 
-def run_operation(package, op, values):
+def run_operation(package, op, values, weights):
     names = [o.name for o in op.outputs]
+    if names[0] in weights:
+        values[names[0]] = widened(weights[names[0]])
+        return
     if op.type == 'const':
         values[names[0]] = widened(constant(package, op.attributes['val']))
         return
@@ -412,15 +415,16 @@ def published(value, value_type):
         return np.asarray(value).astype(DTYPES[value_type.tensorType.dataType])
 
 
-def evaluate(package, inputs, function='main', keep=()):
-    """{output: array or string} of one prediction; `keep` names further values to return."""
+def evaluate(package, inputs, function='main', keep=(), weights=None):
+    """{output: array or string} of one prediction; `keep` names further values to return, `weights`
+    gives arrays that take the place of constants by their names."""
     program = load(package).mlProgram.functions[function]
     block = program.block_specializations[program.opset]
     values = {i.name: as_input(inputs[i.name], i.type.tensorType) for i in program.inputs}
     types = {}
     for op in block.operations:
         types.update({o.name: o.type for o in op.outputs})
-        run_operation(package, op, values)
+        run_operation(package, op, values, weights or {})
     outputs = {name: published(values[name], types[name]) for name in block.outputs}
     outputs.update({name: values[name] for name in keep})
     return outputs

@@ -1,6 +1,7 @@
 // Which values a description allows, and what is said of those it does not.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "pome/description.h"
@@ -168,6 +169,72 @@ TEST(CheckSequence, CountsItsElements) {
             "feature 'tokens': Size (3) of the sequence is not in allowed range (1..2)");
   EXPECT_THAT(complaint(feature, StringSequence{"a"}),
               HasSubstr("a sequence of strings was given"));
+}
+
+FeatureDescription plain(FeatureType type) {
+  FeatureDescription out;
+  out.name = std::string(name(type));
+  out.type = type;
+  return out;
+}
+
+FeatureDescription dictionary(FeatureType keys) {
+  FeatureDescription out = plain(FeatureType::dictionary);
+  out.dictionary_constraint = DictionaryConstraint{keys};
+  return out;
+}
+
+FeatureDescription sequence(FeatureType elements) {
+  FeatureDescription out = plain(FeatureType::sequence);
+  out.sequence_constraint = SequenceConstraint{elements, {1, 4}};
+  return out;
+}
+
+// Every kind of feature with every kind of value that it does not take.
+TEST(CheckEveryKind, NamesFeatureWhatCameAndWhatIsAllowed) {
+  const std::vector<FeatureDescription> features{
+      plain(FeatureType::int64),
+      plain(FeatureType::double_),
+      plain(FeatureType::string),
+      array(DataType::fp32, {2}),
+      picture(8, 4),
+      dictionary(FeatureType::string),
+      dictionary(FeatureType::int64),
+      sequence(FeatureType::string),
+      sequence(FeatureType::int64),
+  };
+  struct Given {
+    FeatureValue value;
+    std::vector<std::size_t> taken_by;  // positions in `features`
+    std::string text;
+  };
+  const std::vector<Given> values{
+      {3, {0, 1}, "an int64"},
+      {0.5, {1}, "a double"},
+      {"text", {2}, "a string"},
+      {MultiArray(DataType::fp16, {2}), {3}, "MultiArray (fp16, 2)"},
+      {PixelBuffer(PixelFormat::bgra8, 8, 4), {4}, "image (bgra8, 8 x 4)"},
+      {StringDictionary{{"a", 1}}, {5}, "a dictionary with string keys"},
+      {Int64Dictionary{{1, 1}}, {6}, "a dictionary with int64 keys"},
+      {StringSequence{"a"}, {7}, "a sequence of strings"},
+      {Int64Sequence{1}, {8}, "a sequence of int64s"},
+  };
+  for (const Given& given : values) {
+    for (std::size_t i = 0; i < features.size(); ++i) {
+      const FeatureDescription& feature = features[i];
+      SCOPED_TRACE(given.text + " for " + feature.type_text());
+      const std::string found = complaint(feature, given.value);
+      const bool is_taken = std::ranges::find(given.taken_by, i) != given.taken_by.end();
+      EXPECT_EQ(found == "allowed", is_taken) << found;
+      EXPECT_EQ(feature.is_allowed_value(given.value), is_taken);
+      // A number for an array of two is an array of one, whose shape is wrong; 0.5 for an int64 is
+      // a number that is not whole. Both have tests of their own.
+      if (is_taken || (given.value.type() <= FeatureType::double_ && (i == 0 || i == 3))) continue;
+      EXPECT_THAT(found, HasSubstr("feature '" + feature.name + "': "));
+      EXPECT_THAT(found, HasSubstr(given.text));
+      EXPECT_THAT(found, HasSubstr(feature.type_text()));
+    }
+  }
 }
 
 std::string complaint(const ModelDescription& model, const FeatureProvider& inputs) {

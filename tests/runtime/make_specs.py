@@ -3,12 +3,17 @@
 
 Usage: make_specs.py > specs.inc   (needs coremltools)
 """
+import struct
+
 from coremltools.proto import FeatureTypes_pb2 as ft
 from coremltools.proto import MIL_pb2, Model_pb2
 
 
 def emit(name, message):
-    body = ", ".join(f"{b}" for b in message.SerializeToString(deterministic=True))
+    data = message
+    if not isinstance(message, bytes):
+        data = message.SerializeToString(deterministic=True)
+    body = ", ".join(f"{b}" for b in data)
     print(f"inline constexpr unsigned char {name}[] = {{{body}}};")
 
 
@@ -107,7 +112,8 @@ def network():
     return model
 
 
-FLOAT32, FLOAT64, STRING = MIL_pb2.FLOAT32, MIL_pb2.FLOAT64, MIL_pb2.STRING
+FLOAT16, FLOAT32, FLOAT64, STRING = (MIL_pb2.FLOAT16, MIL_pb2.FLOAT32, MIL_pb2.FLOAT64,
+                                     MIL_pb2.STRING)
 
 
 def tensor_type(out, dtype, dims):
@@ -185,6 +191,63 @@ def two_functions():
     return model
 
 
+def picture_program():
+    """Pictures of 3 x 2 pixels in every colour space, given back as arrays and as pictures."""
+    model = Model_pb2.Model(specificationVersion=7)
+    model.mlProgram.version = 1
+    function = model.mlProgram.functions["main"]
+    function.opset = "CoreML6"
+    block = function.block_specializations["CoreML6"]
+    image, array = ft.ImageFeatureType, ft.ArrayFeatureType
+    for name, space, channels, dtype, declared in (
+            ("rgb", image.RGB, 3, FLOAT32, array.FLOAT32),
+            ("bgr", image.BGR, 3, FLOAT32, array.FLOAT32),
+            ("gray", image.GRAYSCALE, 1, FLOAT32, array.FLOAT32),
+            ("half", image.GRAYSCALE_FLOAT16, 1, FLOAT16, array.FLOAT16)):
+        shape = [1, channels, 2, 3]
+        picture = image(width=3, height=2, colorSpace=space)
+        planes = array(shape=shape, dataType=declared)
+        feature(model.description.input, name, imageType=picture)
+        feature(model.description.output, f"{name}_planes", multiArrayType=planes)
+        feature(model.description.output, f"{name}_picture", imageType=picture)
+        tensor_type(function.inputs.add(name=name).type, dtype, shape)
+        for result in (f"{name}_planes", f"{name}_picture"):
+            add_operation(block, "identity", result, dtype, shape, x=name)
+            block.outputs.append(result)
+    return model
+
+
+WEIGHTS = struct.pack("<6f", 10, 20, 30, 40, 50, 60)
+
+
+def adder_program():
+    """y = x + w of 2 x 3 numbers; w lies in a weight file."""
+    model = Model_pb2.Model(specificationVersion=7)
+    model.mlProgram.version = 1
+    function = model.mlProgram.functions["main"]
+    function.opset = "CoreML6"
+    block = function.block_specializations["CoreML6"]
+    planes = ft.ArrayFeatureType(shape=[2, 3], dataType=ft.ArrayFeatureType.FLOAT32)
+    feature(model.description.input, "x", multiArrayType=planes)
+    feature(model.description.output, "y", multiArrayType=planes)
+    tensor_type(function.inputs.add(name="x").type, FLOAT32, [2, 3])
+    const = add_operation(block, "const", "w", FLOAT32, [2, 3])
+    value = const.attributes["val"]
+    tensor_type(value.type, FLOAT32, [2, 3])
+    value.blobFileValue.fileName = "@model_path/weights/weight.bin"
+    value.blobFileValue.offset = 64
+    add_operation(block, "add", "y", FLOAT32, [2, 3], x="x", y="w")
+    block.outputs.append("y")
+    return model
+
+
+def adder_weights():
+    """A weight file: its header, one record about the blob, the blob (each at a multiple of 64)."""
+    header = struct.pack("<II56x", 1, 2)
+    record = struct.pack("<IIQQQ32x", 0xDEADBEEF, 2, len(WEIGHTS), 128, 0)
+    return header + record + WEIGHTS
+
+
 print("// Made by make_specs.py; not edited by hand.")
 print("// clang-format off")
 emit("every_feature_spec", every_feature())
@@ -193,4 +256,7 @@ emit("pipeline_spec", pipeline())
 emit("network_spec", network())
 emit("classifier_program_spec", classifier_program())
 emit("two_functions_spec", two_functions())
+emit("picture_program_spec", picture_program())
+emit("adder_program_spec", adder_program())
+emit("adder_weights", adder_weights())
 print("// clang-format on")

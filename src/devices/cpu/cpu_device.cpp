@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "devices/cpu/families/epilogue.h"
 #include "devices/cpu/families/family.h"
 #include "devices/cpu/features.h"
 
@@ -16,14 +17,19 @@ using cpu::Kernels;
 
 // One line a family.
 constexpr const Family* families[] = {
-    &cpu::conv_family,    //
-    &cpu::linear_family,  //
-    &cpu::matmul_family,  //
-    &cpu::unary_family,   //
-    &cpu::binary_family,  //
-    &cpu::logic_family,   //
-    &cpu::select_family,  //
-    &cpu::cast_family,    //
+    &cpu::conv_family,          //
+    &cpu::linear_family,        //
+    &cpu::matmul_family,        //
+    &cpu::unary_family,         //
+    &cpu::binary_family,        //
+    &cpu::logic_family,         //
+    &cpu::select_family,        //
+    &cpu::cast_family,          //
+    &cpu::softmax_family,       //
+    &cpu::layer_norm_family,    //
+    &cpu::reduction_family,     //
+    &cpu::channel_norm_family,  //
+    &cpu::pool_family,          //
 };
 
 /// The family of each operation.
@@ -57,6 +63,9 @@ class CpuDevice final : public exec::Device {
     return family->supports(site);
   }
   double cost(const exec::CallSite& site) const override { return family_of(site)->cost(site); }
+  bool absorbs(const exec::CallSite& site, const exec::Tail& next) const override {
+    return cpu::is_epilogue_step(site, next, family_of(site)->tails);
+  }
   std::unique_ptr<exec::OpKernel> prepare(const exec::CallSite& site) const override {
     return family_of(site)->prepare(site, *kernels_);
   }

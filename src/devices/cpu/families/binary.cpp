@@ -5,11 +5,13 @@
 
 #include "base/text.h"
 #include "devices/cpu/families/broadcast.h"
+#include "devices/cpu/families/epilogue.h"
 #include "ops/call.h"
 
 namespace pome::devices::cpu {
 
-std::unique_ptr<exec::OpKernel> prepare_unary(const Kernels& k, std::size_t x, UnaryOp op);
+std::unique_ptr<exec::OpKernel> prepare_unary(const CallSite& call, const Kernels& k,
+                                              const UnaryStep& step);
 
 namespace {
 
@@ -40,6 +42,7 @@ struct Params {
   std::int16_t op;
   bool integers;
   const Kernels* k;
+  Epilogue epilogue;
 };
 
 Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
@@ -51,6 +54,7 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
     T* out = args[0].as<T>();
     return run_broadcast(task, p.walk, grain, [&](std::int64_t to, const auto& at, std::int64_t n) {
       kernel(a + at[0], p.walk.inner_step[0], b + at[1], p.walk.inner_step[1], out + to, n);
+      if constexpr (std::is_same_v<T, float>) p.epilogue.apply(args, out + to, to, 0, 0, n);
     });
   };
   if (p.integers) return each(p.k->binary_int[p.op], std::int32_t{});
@@ -70,7 +74,8 @@ class BinaryOpKernel final : public CpuKernel {
       : CpuKernel(kernels),
         op_(op),
         x_(site.arg("x")),
-        y_(site.arg(op == BinaryOp::prelu ? "alpha" : "y")) {
+        y_(site.arg(op == BinaryOp::prelu ? "alpha" : "y")),
+        tails_(*this, site.call(), Tails::flat) {
     read(x_);
     read(y_);
   }
@@ -88,6 +93,7 @@ class BinaryOpKernel final : public CpuKernel {
     p.op = static_cast<std::int16_t>(op_);
     p.integers = x.dtype == DataType::int32;
     p.k = &k();
+    p.epilogue = tails_.view();
     PlannedKernel planned;
     planned.run = run;
     planned.set_params(p);
@@ -98,11 +104,13 @@ class BinaryOpKernel final : public CpuKernel {
  private:
   BinaryOp op_;
   std::size_t x_, y_;
+  EpilogueSteps tails_;
 };
 
 /// The elementwise function for x to a constant power; nothing when there is none.
 std::optional<UnaryOp> power_of(const Site& site) {
-  if (!site.settled("y") || site.type("y").rank() != 0) return std::nullopt;
+  if (!site.type("x").is_tensor() || !site.settled("y") || site.type("y").rank() != 0)
+    return std::nullopt;
   const double y = site.number("y", 0);
   if (y == 2) return UnaryOp::power_2;
   if (y == 3) return UnaryOp::power_3;
@@ -136,11 +144,24 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
   if (const auto op = op_of(call); op != BinaryOp::count) {
     return std::make_unique<BinaryOpKernel>(k, site, op);
   }
-  return prepare_unary(k, site.arg("x"), *power_of(site));
+  return prepare_unary(call, k, {*power_of(site)});
 }
 
 }  // namespace
 
-const Family binary_family{operations, supports, streaming_cost, prepare};
+std::optional<UnaryStep> power_step(const CallSite& call) {
+  if (call.call->def->name != "pow") return std::nullopt;
+  const auto op = power_of(Site(call));
+  return op ? std::optional(UnaryStep{*op}) : std::nullopt;
+}
+
+std::optional<BinaryOp> binary_step(const CallSite& call) {
+  const auto* found = std::ranges::find(entries, call.call->def->name, &Entry::name);
+  if (found == std::end(entries)) return std::nullopt;
+  if (found->op == BinaryOp::count || found->op == BinaryOp::prelu) return std::nullopt;
+  return found->op;
+}
+
+const Family binary_family{operations, supports, streaming_cost, prepare, Tails::flat};
 
 }  // namespace pome::devices::cpu

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "base/text.h"
-#include "devices/cpu/families/site.h"
+#include "devices/cpu/families/epilogue.h"
 
 namespace pome::devices::cpu {
 namespace {
@@ -120,6 +120,14 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 }
 
 }  // namespace
+
+std::optional<UnaryStep> cast_step(const CallSite& call) {
+  if (call.call->def->name != "cast" || !is_float_tensor(Site(call).type("x"))) return std::nullopt;
+  if (!is_float_tensor(call.result_type())) return std::nullopt;
+  UnaryStep step;
+  if (call.result_type().dtype == DataType::fp16) step.op = UnaryOp::round_f16;
+  return step;
+}
 
 const Family cast_family{operations, supports, streaming_cost, prepare};
 

@@ -24,6 +24,7 @@ struct Common {
   const float* bias;
   WindowDim rows, cols;
   std::int32_t x;
+  Epilogue epilogue;
 };
 
 // --- products with columns ---
@@ -40,16 +41,37 @@ std::int64_t column_elements(const Kernels& k, std::int64_t depth) {
   return (std::min(depth, depth_block) + 1) * pixels + std::min(depth, depth_block) * k.lanes;
 }
 
-/// One block of pixels for panels [panel, panel + panels) of a group.
-void column_block(const ColumnParams& p, const float* in, float* out, std::int64_t group,
-                  std::int64_t panel, std::int64_t first_pixel, float* scratch) noexcept {
+/// A part of the result: pixels of the outputs of a group, from `panel` on.
+struct ColumnBlock {
+  std::int64_t image, group, panel, first_pixel;
+};
+
+/// The epilogue of `rows` outputs from `row` of a group on, `pixels` of each.
+void finish_rows(const ColumnParams& p, TensorRef* args, const ColumnBlock& block, std::int64_t row,
+                 std::int64_t rows, std::int64_t pixels) noexcept {
+  const std::int64_t all_pixels = p.c.rows.out * p.c.cols.out;
+  float* const out = args[0].as<float>();
+  for (std::int64_t r = row; r < row + rows; ++r) {
+    const std::int64_t channel = block.group * p.weights.outputs + r;
+    const std::int64_t at =
+        (block.image * p.groups * p.weights.outputs + channel) * all_pixels + block.first_pixel;
+    p.c.epilogue.apply(args, out + at, at, channel, 0, pixels);
+  }
+}
+
+void column_block(const ColumnParams& p, TensorRef* args, const ColumnBlock& part,
+                  float* scratch) noexcept {
   const auto& c = p.c;
   const auto& w = p.weights;
   const std::int64_t lanes = c.k->lanes;
   const std::int64_t all_pixels = c.rows.out * c.cols.out;
   const std::int64_t block = c.k->tile_cols * block_tiles;
+  const TensorRef& x = args[c.x];
+  const auto [image, group, panel, first_pixel] = part;
+  const std::int64_t image_group = image * p.groups + group;
+  float* const out = args[0].as<float>() + image_group * w.outputs * all_pixels;
   ConvColumns columns{};
-  columns.in = in;
+  columns.in = x.as<const float>() + image_group * (x.dims[1] / p.groups) * c.rows.in * c.cols.in;
   columns.in_rows = c.rows.in;
   columns.in_cols = c.cols.in;
   columns.kernel_rows = c.rows.kernel;
@@ -91,6 +113,9 @@ void column_block(const ColumnParams& p, const float* in, float* out, std::int64
       g.bias = c.bias + group * w.outputs + i * lanes;
       g.c = out + i * lanes * all_pixels + first_pixel;
       c.k->gemm_f32(g);
+      if (c.epilogue && d + depth_block >= w.depth) {
+        finish_rows(p, args, part, i * lanes, g.rows, columns.pixels);
+      }
     }
     g.init = GemmInit::accumulate;
   }
@@ -100,21 +125,18 @@ Status run_columns(const void* raw, TensorRef* args, TaskContext& task) noexcept
   const auto& p = *static_cast<const ColumnParams*>(raw);
   const TensorRef& x = args[p.c.x];
   const std::int64_t batch = x.dims[0];
-  const std::int64_t plane = p.c.rows.in * p.c.cols.in;
   const std::int64_t pixels = p.c.rows.out * p.c.cols.out;
   const std::int64_t block = p.c.k->tile_cols * block_tiles;
   const std::int64_t blocks = ceil_div(pixels, block);
   const std::int64_t parts = ceil_div(p.weights.panels, p.task_panels);
-  const std::int64_t channels = x.dims[1] / p.groups;
   return run_tasks(task, batch * p.groups * blocks * parts, [&](std::int64_t i, int worker) {
     const std::int64_t part = i % parts;
     const std::int64_t pixel_block = i / parts % blocks;
     const std::int64_t image_group = i / parts / blocks;  // batch and group together
-    const std::int64_t group = image_group % p.groups;
-    column_block(p, x.as<float>() + image_group * channels * plane,
-                 args[0].as<float>() + image_group * p.weights.outputs * pixels, group,
-                 part * p.task_panels, pixel_block * block,
-                 reinterpret_cast<float*>(task.scratch_of(worker)));
+    column_block(
+        p, args,
+        {image_group / p.groups, image_group % p.groups, part * p.task_panels, pixel_block * block},
+        reinterpret_cast<float*>(task.scratch_of(worker)));
   });
 }
 
@@ -130,6 +152,7 @@ Status run_point(const void* raw, TensorRef* args, TaskContext& task) noexcept {
   auto product = p.product;
   product.x = args[p.x].as<float>();
   product.y = args[0].as<float>();
+  product.args = args;
   return multiply_all(product, task);
 }
 
@@ -173,6 +196,10 @@ Status run_depthwise(const void* raw, TensorRef* args, TaskContext& task) noexce
         }
         window.bias = p.c.bias[channel];
         p.c.k->window_sum(window);
+        const std::int64_t at =
+            (plane * p.multiplier + m) * out_plane + band.first_row * p.c.cols.out;
+        p.c.epilogue.apply(args, args[0].as<float>() + at, at, channel, 0,
+                           band.rows * p.c.cols.out);
       }
     }
   });
@@ -181,7 +208,10 @@ Status run_depthwise(const void* raw, TensorRef* args, TaskContext& task) noexce
 class ConvKernel final : public CpuKernel {
  public:
   ConvKernel(const Site& site, const Kernels& kernels)
-      : CpuKernel(kernels), x_(site.arg("x")), spec_(site, kernel_sizes(*site.weight("weight"))) {
+      : CpuKernel(kernels),
+        x_(site.arg("x")),
+        spec_(site, kernel_sizes(*site.weight("weight"))),
+        tails_(*this, site.call(), Tails::channels) {
     read(x_);
     const auto weight = site.weight("weight");
     auto& store = *site.call().weights;
@@ -201,7 +231,7 @@ class ConvKernel final : public CpuKernel {
 
   PlannedKernel plan(const PlanCall& call) const override {
     const auto& in = call.facts->types[call.call->args[x_]];
-    Common c{&k(), bias_->as<float>(), {}, {}, static_cast<std::int32_t>(1 + x_)};
+    Common c{&k(), bias_->as<float>(), {}, {}, static_cast<std::int32_t>(1 + x_), tails_.view()};
     spec_.geometry(in, call.result_type(), c.rows, c.cols);
     if (depthwise_) return plan_depthwise(c);
     const auto sees_all = [](const WindowDim& d) {
@@ -253,7 +283,8 @@ class ConvKernel final : public CpuKernel {
 
   PlannedKernel plan_point(const Common& c, std::int64_t batch) const {
     const auto& view = panels_.view;
-    const PointParams p{{&k(), view, c.bias, nullptr, view.depth, 1, nullptr, view.outputs, batch},
+    const PointParams p{{&k(), view, c.bias, nullptr, view.depth, 1, nullptr, view.outputs, batch,
+                         c.epilogue, nullptr},
                         c.x};
     PlannedKernel planned;
     planned.run = run_point;
@@ -279,6 +310,7 @@ class ConvKernel final : public CpuKernel {
   bool depthwise_ = false, f16_ = false;
   PackedPanels panels_;
   std::shared_ptr<const exec::Pack> bias_, taps_;
+  EpilogueSteps tails_;
 };
 
 Support supports(const CallSite& call) {
@@ -306,6 +338,6 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family conv_family{operations, supports, cost, prepare};
+const Family conv_family{operations, supports, cost, prepare, Tails::channels};
 
 }  // namespace pome::devices::cpu

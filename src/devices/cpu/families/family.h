@@ -10,6 +10,15 @@
 
 namespace pome::devices::cpu {
 
+/// Elementwise calls that the kernels of a family do behind their own work (epilogue.h), and the
+/// dimension of the result that vectors may lie along there.
+enum class Tails : std::uint8_t {
+  none,      ///< no such calls
+  flat,      ///< no vectors, only single elements and tensors of the result's shape
+  channels,  ///< dimension 1
+  last,      ///< the last dimension
+};
+
 /// One family. `supports` says which calls of its operations it runs, in words for a person when it
 /// does not; `cost` is in seconds; `prepare` is called only after `supports` said yes.
 struct Family {
@@ -17,6 +26,7 @@ struct Family {
   exec::Support (*supports)(const exec::CallSite&);
   double (*cost)(const exec::CallSite&);
   std::unique_ptr<exec::OpKernel> (*prepare)(const exec::CallSite&, const Kernels&);
+  Tails tails = Tails::none;
 };
 
 extern const Family conv_family, linear_family, matmul_family;

@@ -16,16 +16,21 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
   auto product = static_cast<const Params*>(raw)->product;
   product.x = args[static_cast<const Params*>(raw)->x].as<float>();
   product.y = args[0].as<float>();
+  product.args = args;
   return multiply_all(product, task);
 }
 
 /// x [..., depth] times a constant matrix.
 class LinearKernel final : public CpuKernel {
  public:
-  LinearKernel(const Kernels& kernels, std::size_t x, PackedPanels panels,
+  LinearKernel(const CallSite& call, const Kernels& kernels, PackedPanels panels,
                std::shared_ptr<const exec::Pack> bias)
-      : CpuKernel(kernels), x_(x), panels_(std::move(panels)), bias_(std::move(bias)) {
-    read(x);
+      : CpuKernel(kernels),
+        x_(Site(call).arg("x")),
+        panels_(std::move(panels)),
+        bias_(std::move(bias)),
+        tails_(*this, call, Tails::last) {
+    read(x_);
   }
 
   PlannedKernel plan(const PlanCall& call) const override {
@@ -38,6 +43,7 @@ class LinearKernel final : public CpuKernel {
     params.product.x_depth = 1;
     params.product.y_row = panels_.view.outputs;
     params.product.rows = product(dims, 0, dims.size() - 1);
+    params.product.epilogue = tails_.view();
     params.x = static_cast<std::int32_t>(1 + x_);
     PlannedKernel planned;
     planned.run = run;
@@ -50,6 +56,7 @@ class LinearKernel final : public CpuKernel {
   std::size_t x_;
   PackedPanels panels_;
   std::shared_ptr<const exec::Pack> bias_;
+  EpilogueSteps tails_;
 };
 
 Support supports(const CallSite& call) {
@@ -72,13 +79,13 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
   const auto weight = site.weight("weight");
   const MatrixShape shape{1, weight->dims()[0], weight->dims()[1]};
   return std::make_unique<LinearKernel>(
-      k, site.arg("x"), pack_panels(*call.weights, k, *weight, shape),
+      call, k, pack_panels(*call.weights, k, *weight, shape),
       pack_vector(*call.weights, k, site.weight("bias").get(), shape.outputs));
 }
 
 }  // namespace
 
-const Family linear_family{operations, supports, cost, prepare};
+const Family linear_family{operations, supports, cost, prepare, Tails::last};
 
 std::unique_ptr<exec::OpKernel> prepare_constant_matmul(const CallSite& call, const Kernels& k) {
   const Site site(call);
@@ -87,8 +94,7 @@ std::unique_ptr<exec::OpKernel> prepare_constant_matmul(const CallSite& call, co
   const auto& dims = weight->dims();
   const MatrixShape shape{1, transposed ? dims[0] : dims[1], transposed ? dims[1] : dims[0],
                           !transposed};
-  return std::make_unique<LinearKernel>(k, site.arg("x"),
-                                        pack_panels(*call.weights, k, *weight, shape),
+  return std::make_unique<LinearKernel>(call, k, pack_panels(*call.weights, k, *weight, shape),
                                         pack_vector(*call.weights, k, nullptr, shape.outputs));
 }
 

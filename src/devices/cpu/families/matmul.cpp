@@ -24,6 +24,7 @@ struct Params {
   std::int32_t x, y;            ///< positions among the step's tensors
   std::int32_t batch_rank;
   bool packs;  ///< y is copied to panels first
+  Epilogue epilogue;
   std::int64_t batch[most_batch_dims];
   std::int64_t a_batch[most_batch_dims], b_batch[most_batch_dims];  ///< in matrices
 };
@@ -98,9 +99,15 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
   const std::int64_t parts = ceil_div(p.rows, task_rows);
   return run_tasks(task, batches * parts, [&](std::int64_t i, int worker) {
     const auto at = batch_offsets(p, i / parts);
+    const std::int64_t row = i % parts * task_rows;
     multiply_rows(p, args[p.x].as<float>() + at.a, args[p.y].as<float>() + at.b,
-                  args[0].as<float>() + i / parts * p.rows * p.cols, i % parts * task_rows,
+                  args[0].as<float>() + i / parts * p.rows * p.cols, row,
                   reinterpret_cast<float*>(task.scratch_of(worker)));
+    if (!p.epilogue) return;
+    for (std::int64_t r = row; r < std::min(row + task_rows, p.rows); ++r) {
+      const std::int64_t to = (i / parts * p.rows + r) * p.cols;
+      p.epilogue.apply(args, args[0].as<float>() + to, to, 0, 1, p.cols);
+    }
   });
 }
 
@@ -111,7 +118,8 @@ class MatmulKernel final : public CpuKernel {
         x_(site.arg("x")),
         y_(site.arg("y")),
         transpose_x_(site.flag("transpose_x", false)),
-        transpose_y_(site.flag("transpose_y", false)) {
+        transpose_y_(site.flag("transpose_y", false)),
+        tails_(*this, site.call(), Tails::last) {
     read(x_);
     read(y_);
   }
@@ -137,6 +145,7 @@ class MatmulKernel final : public CpuKernel {
     p.x = static_cast<std::int32_t>(1 + x_);
     p.y = static_cast<std::int32_t>(1 + y_);
     p.packs = ty || p.rows >= 16;
+    p.epilogue = tails_.view();
     set_batch(p, a, b);
     PlannedKernel planned;
     planned.run = run;
@@ -166,6 +175,7 @@ class MatmulKernel final : public CpuKernel {
 
   std::size_t x_, y_;
   bool transpose_x_, transpose_y_;
+  EpilogueSteps tails_;
 };
 
 /// A right side that can be packed: a constant matrix.
@@ -205,6 +215,6 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family matmul_family{operations, supports, cost, prepare};
+const Family matmul_family{operations, supports, cost, prepare, Tails::last};
 
 }  // namespace pome::devices::cpu

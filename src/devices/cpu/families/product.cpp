@@ -75,6 +75,13 @@ void multiply(const RightProduct& p, std::int64_t row, std::int64_t rows, std::i
     block.init = GemmInit::accumulate;
     d += depth_block;
   } while (d < p.weights.depth);
+  if (!p.epilogue) return;
+  const std::int64_t col = panel * p.k->lanes;
+  const std::int64_t cols = std::min(panels * p.k->lanes, p.weights.outputs - col);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const std::int64_t at = (row + r) * p.y_row + col;
+    p.epilogue.apply(p.args, p.y + at, at, col, 1, cols);
+  }
 }
 
 Status multiply_all(const RightProduct& p, TaskContext& task) noexcept {

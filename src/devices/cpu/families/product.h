@@ -2,6 +2,7 @@
 // of one output pixel share.
 #pragma once
 
+#include "devices/cpu/families/epilogue.h"
 #include "devices/cpu/families/site.h"
 #include "devices/cpu/families/weights.h"
 
@@ -21,6 +22,8 @@ struct RightProduct {
   float* y;
   std::int64_t y_row;
   std::int64_t rows;
+  Epilogue epilogue;
+  const TensorRef* args;  ///< of the step, for the epilogue
 };
 
 /// Worker scratch that `multiply` needs.

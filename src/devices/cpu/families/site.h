@@ -65,11 +65,11 @@ double streaming_cost(const CallSite& call) noexcept;
 class CpuKernel : public exec::OpKernel {
  public:
   bool takes_over(std::size_t arg) const noexcept override;
+  void read(std::size_t arg) { reads_.push_back(static_cast<std::uint32_t>(arg)); }
+  const Kernels& k() const noexcept { return *k_; }
 
  protected:
   explicit CpuKernel(const Kernels& kernels) : k_(&kernels) {}
-  void read(std::size_t arg) { reads_.push_back(static_cast<std::uint32_t>(arg)); }
-  const Kernels& k() const noexcept { return *k_; }
 
  private:
   const Kernels* k_;

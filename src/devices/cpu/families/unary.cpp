@@ -4,7 +4,7 @@
 
 #include "base/half.h"
 #include "base/text.h"
-#include "devices/cpu/families/site.h"
+#include "devices/cpu/families/epilogue.h"
 
 namespace pome::devices::cpu {
 namespace {
@@ -59,14 +59,17 @@ constexpr auto operations = [] {
   return names;
 }();
 
-const Entry& entry_of(const CallSite& call) {
-  return *std::ranges::find(entries, call.call->def->name, &Entry::name);
+/// Null when the operation is none of this family.
+const Entry* entry_of(const CallSite& call) {
+  const auto* found = std::ranges::find(entries, call.call->def->name, &Entry::name);
+  return found == std::end(entries) ? nullptr : found;
 }
 
 struct Params {
   UnaryKernel kernel;
   std::int32_t x;
   float a, b;
+  Epilogue epilogue;
 };
 
 Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
@@ -75,15 +78,18 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
   float* out = args[0].as<float>();
   return run_chunks(task, args[0].size(), grain, [&](std::int64_t first, std::int64_t n) {
     p.kernel(in + first, out + first, n, p.a, p.b);
+    p.epilogue.apply(args, out + first, first, 0, 0, n);
   });
 }
 
 class UnaryOpKernel final : public CpuKernel {
  public:
-  UnaryOpKernel(const Kernels& kernels, std::size_t x, UnaryOp op, float a, float b)
-      : CpuKernel(kernels),
-        params_{kernels.unary[static_cast<int>(op)], static_cast<std::int32_t>(1 + x), a, b} {
+  UnaryOpKernel(const CallSite& call, const Kernels& kernels, const UnaryStep& step)
+      : CpuKernel(kernels), tails_(*this, call, Tails::flat) {
+    const std::size_t x = Site(call).arg("x");
     read(x);
+    params_ = {kernels.unary[static_cast<int>(step.op)], static_cast<std::int32_t>(1 + x), step.a,
+               step.b, tails_.view()};
   }
   PlannedKernel plan(const PlanCall&) const override {
     PlannedKernel planned;
@@ -94,7 +100,8 @@ class UnaryOpKernel final : public CpuKernel {
   }
 
  private:
-  Params params_;
+  EpilogueSteps tails_;
+  Params params_{};
 };
 
 Support supports(const CallSite& call) {
@@ -113,28 +120,33 @@ double default_epsilon(const Site& site, float value) {
 }
 
 std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) {
-  const Site site(call);
-  const auto& entry = entry_of(call);
-  double a = 0;
-  double b = 0;
-  if (entry.scalars == Scalars::epsilon) {
-    a = site.number("epsilon", default_epsilon(site, entry.epsilon));
-  } else if (entry.scalars != Scalars::none) {
-    a = site.number("alpha", 0);
-    if (entry.scalars == Scalars::alpha_beta) b = site.number("beta", 0);
-  }
-  const auto op = entry.op == UnaryOp::gelu_exact ? gelu_op(site) : entry.op;
-  return std::make_unique<UnaryOpKernel>(k, site.arg("x"), op, static_cast<float>(a),
-                                         static_cast<float>(b));
+  return std::make_unique<UnaryOpKernel>(call, k, *unary_step(call));
 }
 
 }  // namespace
 
-const Family unary_family{operations, supports, streaming_cost, prepare};
+std::optional<UnaryStep> unary_step(const CallSite& call) {
+  const auto* entry = entry_of(call);
+  if (entry == nullptr) return std::nullopt;
+  const Site site(call);
+  double a = 0;
+  double b = 0;
+  if (entry->scalars == Scalars::epsilon) {
+    a = site.number("epsilon", default_epsilon(site, entry->epsilon));
+  } else if (entry->scalars != Scalars::none) {
+    a = site.number("alpha", 0);
+    if (entry->scalars == Scalars::alpha_beta) b = site.number("beta", 0);
+  }
+  const auto op = entry->op == UnaryOp::gelu_exact ? gelu_op(site) : entry->op;
+  return UnaryStep{op, static_cast<float>(a), static_cast<float>(b)};
+}
+
+const Family unary_family{operations, supports, streaming_cost, prepare, Tails::flat};
 
 /// x to a small whole constant power as an elementwise function (binary.cpp).
-std::unique_ptr<exec::OpKernel> prepare_unary(const Kernels& k, std::size_t x, UnaryOp op) {
-  return std::make_unique<UnaryOpKernel>(k, x, op, 0.0F, 0.0F);
+std::unique_ptr<exec::OpKernel> prepare_unary(const CallSite& call, const Kernels& k,
+                                              const UnaryStep& step) {
+  return std::make_unique<UnaryOpKernel>(call, k, step);
 }
 
 }  // namespace pome::devices::cpu

@@ -140,20 +140,21 @@ using BinaryKernel = void (*)(const float* a, std::int64_t a_step, const float* 
 using BinaryIntKernel = void (*)(const std::int32_t* a, std::int64_t a_step, const std::int32_t* b,
                                  std::int64_t b_step, std::int32_t* out, std::int64_t n) noexcept;
 
-/// [outer][length][inner] -> [outer][inner], both dense.
+/// [outer][length][inner] -> [outer][inner]. Rows are `step` elements apart: `inner`, or more where
+/// `inner` means some columns of a wider block. A step of 1 reduces rows of consecutive elements.
 struct ReduceBlock {
   const float* in;
   float* out;
-  std::int64_t outer, length, inner;
+  std::int64_t outer, length, inner, step;
 };
 
 /// Normalization over `length` of [outer][length][inner]: (x - mean) / sqrt(var + epsilon), then
-/// times gamma, plus beta (indexed by length; null: 1 and 0).
+/// times gamma, plus beta (indexed by length; null: 1 and 0). `step` as in ReduceBlock.
 struct NormBlock {
   const float* in;
   float* out;
   const float *gamma, *beta;
-  std::int64_t outer, length, inner;
+  std::int64_t outer, length, inner, step;
   float epsilon;
 };
 

@@ -76,18 +76,18 @@ template <typename Mask>
 void normalize_columns(const NormBlock& n, const float* in, float* out, Mask mask) {
   const Float count = hn::Set(f32, static_cast<float>(n.length));
   const Float mean =
-      hn::Div(sum_columns(in, n.length, n.inner, mask, [](Float x) { return x; }), count);
-  const Float squares = sum_columns(in, n.length, n.inner, mask, [mean](Float x) {
+      hn::Div(sum_columns(in, n.length, n.step, mask, [](Float x) { return x; }), count);
+  const Float squares = sum_columns(in, n.length, n.step, mask, [mean](Float x) {
     const Float d = hn::Sub(x, mean);
     return hn::Mul(d, d);
   });
   const Float variance = hn::Add(hn::Div(squares, count), hn::Set(f32, n.epsilon));
   const Float factor = hn::Div(hn::Set(f32, 1.0F), hn::Sqrt(variance));
   for (std::int64_t k = 0; k < n.length; ++k) {
-    Float y = hn::Mul(hn::Sub(hn::MaskedLoad(mask, f32, in + k * n.inner), mean), factor);
+    Float y = hn::Mul(hn::Sub(hn::MaskedLoad(mask, f32, in + k * n.step), mean), factor);
     if (n.gamma) y = hn::Mul(y, hn::Set(f32, n.gamma[k]));
     if (n.beta) y = hn::Add(y, hn::Set(f32, n.beta[k]));
-    hn::BlendedStore(y, mask, f32, out + k * n.inner);
+    hn::BlendedStore(y, mask, f32, out + k * n.step);
   }
 }
 
@@ -95,22 +95,22 @@ void normalize_columns(const NormBlock& n, const float* in, float* out, Mask mas
 
 void softmax(const ReduceBlock& r) noexcept {
   for (std::int64_t o = 0; o < r.outer; ++o) {
-    const std::int64_t first = o * r.length * r.inner;
-    if (r.inner == 1) {
+    const std::int64_t first = o * r.length * r.step;
+    if (r.step == 1) {
       softmax_row(r.in + first, r.out + first, r.length);
       continue;
     }
     for (std::int64_t i = 0; i < r.inner; i += lanes) {
       const auto mask = hn::FirstN(f32, static_cast<std::size_t>(lesser(lanes, r.inner - i)));
-      softmax_columns(r.in + first + i, r.out + first + i, r.length, r.inner, mask);
+      softmax_columns(r.in + first + i, r.out + first + i, r.length, r.step, mask);
     }
   }
 }
 
 void normalize(const NormBlock& n) noexcept {
   for (std::int64_t o = 0; o < n.outer; ++o) {
-    const std::int64_t first = o * n.length * n.inner;
-    if (n.inner == 1) {
+    const std::int64_t first = o * n.length * n.step;
+    if (n.step == 1) {
       normalize_row(n, n.in + first, n.out + first);
       continue;
     }

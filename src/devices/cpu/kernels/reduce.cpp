@@ -8,16 +8,16 @@ namespace {
 template <typename F>
 void sums(const ReduceBlock& r, double factor, F f) {
   for (std::int64_t o = 0; o < r.outer; ++o) {
-    const float* in = r.in + o * r.length * r.inner;
-    float* out = r.out + o * r.inner;
-    if (r.inner == 1) {
+    const float* in = r.in + o * r.length * r.step;
+    float* out = r.out + o * r.step;
+    if (r.step == 1) {
       *out = static_cast<float>(sum_of(in, r.length, f) * factor);
       continue;
     }
     const Float scale = hn::Set(f32, static_cast<float>(factor));
     for (std::int64_t i = 0; i < r.inner; i += lanes) {
       const auto mask = hn::FirstN(f32, static_cast<std::size_t>(lesser(lanes, r.inner - i)));
-      const Float sum = sum_columns(in + i, r.length, r.inner, mask, f);
+      const Float sum = sum_columns(in + i, r.length, r.step, mask, f);
       hn::BlendedStore(hn::Mul(sum, scale), mask, f32, out + i);
     }
   }
@@ -26,9 +26,9 @@ void sums(const ReduceBlock& r, double factor, F f) {
 template <typename F>
 void folds(const ReduceBlock& r, float start, F f) {
   for (std::int64_t o = 0; o < r.outer; ++o) {
-    const float* in = r.in + o * r.length * r.inner;
-    float* out = r.out + o * r.inner;
-    if (r.inner == 1) {
+    const float* in = r.in + o * r.length * r.step;
+    float* out = r.out + o * r.step;
+    if (r.step == 1) {
       *out = fold_row(in, r.length, start, f);
       continue;
     }
@@ -36,7 +36,7 @@ void folds(const ReduceBlock& r, float start, F f) {
       const auto mask = hn::FirstN(f32, static_cast<std::size_t>(lesser(lanes, r.inner - i)));
       Float best = hn::Set(f32, start);
       for (std::int64_t k = 0; k < r.length; ++k) {
-        best = f(best, hn::MaskedLoad(mask, f32, in + i + k * r.inner));
+        best = f(best, hn::MaskedLoad(mask, f32, in + i + k * r.step));
       }
       hn::BlendedStore(best, mask, f32, out + i);
     }
