@@ -38,7 +38,9 @@ std::string fault(const std::string& sentence, const BadCase& bad) {
   const auto lacks = [&](const std::string& phrase) {
     return base::cat("expected \"", phrase, "\" in: ", sentence);
   };
-  if (!bad.operation.empty()) {
+  const bool names_other = std::ranges::any_of(
+      bad.phrases, [](const std::string& p) { return p.find("operation '") != std::string::npos; });
+  if (!bad.operation.empty() && !names_other) {
     for (const auto& phrase : {std::string("operation '"), "' (" + bad.operation + ")"}) {
       if (sentence.find(phrase) == std::string::npos) return lacks(phrase);
     }

@@ -89,14 +89,8 @@ std::string constants(const std::string& line) {
   static const std::regex vector(R"(\b(fp16|fp32|u?int\d+|bool|string)\[([^\]]*)\])");
   static const std::regex filled(R"(\b(fp16|fp32|u?int\d+|bool)\{([^}]*)\})");
   static const std::regex scalar(R"((\w+ = |[(,] ?)(-?\d+\.\d+|-?\d+|true|false|"[^"]*")(?=[,)]))");
-  auto out = rewritten(line, scalar, [&](const std::smatch& m) {
-    // Only arguments: numbers in brackets of any kind are parts of a constant.
-    const auto before = line.substr(0, static_cast<std::size_t>(m.position(2)));
-    if (std::ranges::count(before, '[') != std::ranges::count(before, ']') ||
-        std::ranges::count(before, '{') != std::ranges::count(before, '}') ||
-        !m[1].str().ends_with("= ")) {
-      return m.str();
-    }
+  auto out = rewritten(line, scalar, [](const std::smatch& m) {
+    if (!m[1].str().ends_with("= ")) return m.str();
     const auto value = m[2].str();
     const auto* type = value.front() == '"'                   ? "string"
                        : value == "true" || value == "false"  ? "bool"

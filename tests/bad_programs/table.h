@@ -5,7 +5,8 @@
 //     # a comment
 //     opset ios17                         before the first case: of all cases of the file
 //
-//     == softmax: axis outside            operation that the sentence must name, and a title
+//     == softmax: axis outside            operation that the sentence must name (unless a phrase
+//                                         names another one), and a title
 //     opset ios18                         of this case
 //     x: fp32 [2, ?] at [2, 3] = 1 2 3 4 5 6
 //     fp32 = softmax(x = x, axis = int32(2))
