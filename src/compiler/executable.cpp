@@ -91,6 +91,12 @@ class FunctionExecutable final : public Executable {
     for (const auto id : body.inputs) {
       const auto& value = *low_->flat.values[id].value;
       if (low_->state_slots[id] >= 0) {
+        if (!value.type.ranked || !value.type.is_static()) {
+          throw Error(
+              ErrorCode::unsupported,
+              cat("function ", base::quoted(function.name), ": state ", base::quoted(value.name),
+                  " is ", ir::text(value.type), ", expected one whose size is known"));
+        }
         states_.push_back({value.name, value.type.element()});
       } else {
         inputs_.push_back({value.name, value.type});
@@ -219,12 +225,12 @@ StateSet::StateSet(std::span<const Operand> operands)
     : operands_(operands.begin(), operands.end()) {
   base::Budget budget;
   for (const auto& operand : operands_) {
+    const auto storage = base::storage_type(operand.type.dtype);
     const auto count = base::element_count(operand.type.dims);
-    const auto bytes =
-        count ? base::byte_count(*count, base::storage_type(operand.type.dtype)) : count;
+    const auto bytes = count ? base::byte_count(*count, storage) : count;
     budget.take(bytes.value_or(std::numeric_limits<std::int64_t>::max()),
                 cat("state ", base::quoted(operand.name)));
-    tensors_.emplace_back(base::storage_type(operand.type.dtype), operand.type.dims);
+    tensors_.emplace_back(storage, operand.type.dims);
   }
 }
 

@@ -138,6 +138,7 @@ struct Plan {
   std::vector<std::pair<ops::ValueId, std::uint32_t>> exports;  ///< incomplete: refs of live values
   std::vector<std::int32_t> list_slots;  ///< by value: the slot that holds it here
   std::size_t arena_bytes = 0;
+  const ir::Op* largest_op = nullptr;  ///< with the largest result in the arena, for messages
 
   PlanCache children{32};  ///< continuations behind `end_call`
   std::mutex nested_mutex;

@@ -75,7 +75,11 @@ class Planner {
     // One tensor above a terabyte is a broken model, not a big one.
     constexpr std::int64_t limit = std::int64_t{1} << 40;
     if (!bytes || *bytes > limit) {
-      throw Error(ErrorCode::out_of_memory, cat("a value of type ", ir::text(t), " is too large"));
+      const auto* value = flat_.values[id].value;
+      throw Error(ErrorCode::out_of_memory,
+                  cat(value && value->producer ? value->producer->place() + ": its result"
+                                               : std::string("a value"),
+                      " of type ", ir::text(t), " is too large"));
     }
     return static_cast<std::size_t>(*bytes);
   }
@@ -90,7 +94,13 @@ class Planner {
   }
 
   void give_buffer(ValueId id, std::uint32_t region) {
-    places_[id] = {Home::arena, new_buffer(bytes_of(id), region, low_.uses[id]), nullptr};
+    const auto bytes = bytes_of(id);
+    const auto* value = flat_.values[id].value;
+    if (bytes > largest_ && value && value->producer) {
+      largest_ = bytes;
+      plan_.largest_op = value->producer;
+    }
+    places_[id] = {Home::arena, new_buffer(bytes, region, low_.uses[id]), nullptr};
   }
 
   void touch(ValueId id) {
@@ -623,6 +633,7 @@ class Planner {
   const ops::FlatFunction& flat_;
   std::vector<Place> places_;
   std::uint32_t position_ = 0;
+  std::size_t largest_ = 0;  ///< bytes of the largest result of an operation
   std::map<std::int32_t, std::int64_t> list_uses_;
   std::map<std::int32_t, std::uint32_t> list_region_;
 };

@@ -32,17 +32,24 @@ Run::Run(const Lowered& lowered, exec::Slots& slots, std::stop_token stop, base:
   task_.workers = lowered.options.workers.get();
   task_.stop = std::move(stop);
   task_.slots = &slots_;
+  for (auto& list : slots_.lists) list.memory.charge(&budget_);
 }
 
 Run::~Run() {
   for (auto& [plan, context] : lent_) plan->release(std::move(context));
   if (root_.context) root_.plan->release(std::move(root_.context));
   budget_.give_back(booked_);
+  slots_.lists.clear();  // the budget need not live longer
 }
 
 void Run::book(const Plan& plan) {
   const auto bytes = static_cast<std::int64_t>(plan.arena_bytes);
-  budget_.take(bytes, "the memory of a prediction");
+  if (!budget_.try_take(bytes)) {
+    const auto* op = plan.largest_op;
+    budget_.take(bytes, cat("function ", base::quoted(low_.flat.function->name),
+                            ": the memory of a prediction",
+                            op ? cat(", most of it for ", op->place(), ",") : std::string()));
+  }
   booked_ += bytes;
 }
 
@@ -319,10 +326,13 @@ void Run::evaluate(const Plan& plan, const FlatCall& call, Frame& frame, ops::Fa
   }
 }
 
-std::unique_ptr<HostTensor> Run::copy_of(const TensorRef& ref, const ir::Type& type) {
-  auto tensor = std::make_unique<HostTensor>(base::storage_type(type.dtype), Dims(ref.shape()));
-  budget_.take(static_cast<std::int64_t>(tensor->byte_size()), "a block's result");
-  booked_ += static_cast<std::int64_t>(tensor->byte_size());
+std::unique_ptr<HostTensor> Run::copy_of(const TensorRef& ref, const ir::Type& type,
+                                         const ir::Op& op) {
+  const auto storage = base::storage_type(type.dtype);
+  const auto bytes = base::byte_count(ref.size(), storage);  // of a tensor that is there: fits
+  budget_.take(bytes.value_or(-1), cat(op.place(), ": a block's result"));
+  booked_ += *bytes;
+  auto tensor = std::make_unique<HostTensor>(storage, Dims(ref.shape()));
   if (tensor->byte_size() != 0) {
     std::memcpy(tensor->mutable_view().data, ref.data, tensor->byte_size());
   }
@@ -385,7 +395,7 @@ void Run::run_dynamic_cond(const std::shared_ptr<Plan>& plan, const FlatCall& ca
     if (out[i].slot >= 0) {
       move_list(plan->list_slots[id], out[i].slot);
     } else {
-      hold(frame, id, copy_of(out[i], facts.types[id]), facts);
+      hold(frame, id, copy_of(out[i], facts.types[id], *call.op), facts);
     }
   }
 }
@@ -402,7 +412,7 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
       vars[i].slot = own;
       return;
     }
-    auto copy = copy_of(ref, facts.types[call.results[i]]);
+    auto copy = copy_of(ref, facts.types[call.results[i]], *call.op);
     held[i] = std::move(copy);
     const auto view = held[i]->mutable_view();
     vars[i] = {view.data, held[i]->dims().data(), nullptr,
@@ -427,7 +437,7 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
       auto spare = low_.first_spare_list;
       for (std::size_t i = 0; i < vars.size(); ++i) {
         if (out[i].slot < 0) {
-          next[i] = copy_of(out[i], facts.types[call.results[i]]);
+          next[i] = copy_of(out[i], facts.types[call.results[i]], *call.op);
         } else if (out[i].slot != vars[i].slot) {
           move_list(spare, out[i].slot);
           out[i].slot = spare++;

@@ -63,7 +63,8 @@ class Run {
   exec::TensorRef value(const Plan& plan, ops::ValueId id, Frame& frame);
   void hold(Frame& frame, ops::ValueId id, std::unique_ptr<base::HostTensor> tensor,
             ops::Facts& facts);
-  std::unique_ptr<base::HostTensor> copy_of(const exec::TensorRef& ref, const ir::Type& type);
+  std::unique_ptr<base::HostTensor> copy_of(const exec::TensorRef& ref, const ir::Type& type,
+                                            const ir::Op& op);
   void move_list(std::int32_t to, std::int32_t from);
 
   const Lowered& low_;

@@ -84,6 +84,13 @@ void check_arguments(const ir::Op& op, const OpDef& def, const OpVersion& versio
                  later ? name(opset) : std::string_view{},
                  near.empty() ? std::string() : cat(" (did you mean ", quoted(near), "?)")));
   }
+  // Calls count their arguments in 16 bits.
+  constexpr std::size_t most_arguments = 65535;
+  std::size_t given = 0;
+  for (const auto& argument : op.arguments()) given += argument.bindings.size();
+  if (given > most_arguments) {
+    fail(op, cat("has ", given, " arguments, expected at most ", most_arguments));
+  }
   DataType groups[128] = {};
   std::string_view first_of_group[128];
   for (const auto& param : version.params) {

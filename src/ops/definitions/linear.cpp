@@ -110,8 +110,11 @@ Product product(const Call& call) {
   p.ty = call.bool_or(transpose_y, false);
   Dims a = call.type(mx).dims;
   Dims b = call.type(my).dims;
-  if (!call.type(mx).ranked || a.empty()) call.fail(mx, "expected at least one dimension");
-  if (!call.type(my).ranked || b.empty()) call.fail(my, "expected at least one dimension");
+  for (const int side : {static_cast<int>(mx), static_cast<int>(my)}) {
+    if (!call.type(side).ranked || call.type(side).dims.empty()) {
+      call.fail(side, "found shape [], expected at least one dimension");
+    }
+  }
   p.row = a.size() == 1;
   p.column = b.size() == 1;
   if (p.row) {

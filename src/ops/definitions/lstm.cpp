@@ -81,6 +81,9 @@ Shape check(const Call& call) {
 
 void infer(InferContext& call) {
   const auto s = check(call);
+  if (call.settled(clip) && !(call.float_or(clip, 0) >= 0)) {
+    call.fail(clip, cat("found ", call.float_or(clip, 0), ", expected at least 0"));
+  }
   const auto width = s.directions * s.hidden;
   const auto dtype = call.type(x).dtype;
   const bool all = call.bool_or(output_sequence, false);

@@ -54,6 +54,7 @@ double value_or(const EvalContext& call, int param, std::int64_t i, double other
 void infer_batch_norm(InferContext& call) {
   require_rank(call, 2);
   for (int p = batch::mean; p <= batch::beta; ++p) require_channels(call, p);
+  call.expect_one(batch::epsilon);
   infer_same(call);
 }
 
@@ -100,6 +101,7 @@ void infer_instance_norm(InferContext& call) {
   require_rank(call, 2);
   require_channels(call, instance::gamma);
   require_channels(call, instance::beta);
+  call.expect_one(instance::epsilon);
   infer_same(call);
 }
 
@@ -124,6 +126,7 @@ void evaluate_instance_norm(EvalContext& call) {
 }
 
 void infer_layer_norm(InferContext& call) {
+  call.expect_one(layer::epsilon);
   const auto& in = call.type(x);
   infer_same(call);
   if (!in.ranked) return;
@@ -171,6 +174,7 @@ void evaluate_layer_norm(EvalContext& call) {
 
 void infer_l2_norm(InferContext& call) {
   require_rank(call, 3);
+  call.expect_one(l2::epsilon);
   infer_same(call);
 }
 

@@ -56,7 +56,7 @@ Activation read_activation(const Call& call, int param, std::string_view otherwi
   }
   std::array<std::string_view, activations.size()> names;
   std::ranges::transform(activations, names.begin(), &Named::name);
-  call.fail(param, base::cat("found ", base::quoted(text), ", expected ", base::list_text(names)));
+  call.fail_choice(param, text, names);
 }
 
 }  // namespace pome::ops::definitions

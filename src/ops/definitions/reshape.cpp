@@ -276,7 +276,8 @@ Dims flattened(const Call& call, const Dims& from) {
   const auto wanted = call.int_or(axes, 1);
   const auto at = wanted < 0 ? wanted + rank : wanted;
   if (at < 0 || at > rank) {
-    call.fail(axes, cat("axis ", wanted, " is outside a tensor of ", rank, " dimensions"));
+    call.fail(axes, cat("axis ", wanted, " is outside a tensor of ", rank, " dimensions, expected ",
+                        -rank, " to ", rank));
   }
   const auto cut = static_cast<std::size_t>(at);
   return {extent(from, 0, cut), extent(from, cut, from.size())};

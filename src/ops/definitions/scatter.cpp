@@ -212,7 +212,7 @@ std::size_t check_nd(const Call& call) {
   const auto& at = call.type(nd_indices);
   read_mode(call, nd_mode);
   if (any_unranked(call, {nd_data, nd_indices})) return 0;
-  if (at.rank() == 0) call.fail(nd_indices, "expected at least one dimension");
+  if (at.rank() == 0) call.fail(nd_indices, "found shape [], expected at least one dimension");
   const auto depth = at.dims.back();
   if (!ir::is_known(depth)) return 0;
   if (depth > static_cast<std::int64_t>(to.rank())) {

@@ -54,7 +54,9 @@ Slice read_slice(const Call& call, const Positions& p, std::size_t rank) {
   check(p.begin_mask, s.begin_mask);
   check(p.end_mask, s.end_mask);
   check(p.squeeze_mask, s.squeeze_mask);
-  if (std::ranges::find(s.stride, 0) != s.stride.end()) call.fail(p.stride, "found 0");
+  if (std::ranges::find(s.stride, 0) != s.stride.end()) {
+    call.fail(p.stride, "found 0, expected steps above or below it");
+  }
   return s;
 }
 
