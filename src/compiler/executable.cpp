@@ -136,6 +136,8 @@ class FunctionExecutable final : public Executable {
                     StateSet* state, const RunOptions& options) const {
     check_inputs(inputs);
     std::optional<StateSet::Use> use;
+    std::optional<base::Budget> own;
+    auto& budget = options.budget ? *options.budget : own.emplace();
     exec::Slots slots;
     if (!states_.empty()) {
       if (!state) {
@@ -147,10 +149,9 @@ class FunctionExecutable final : public Executable {
       slots.states = use->tensors();
     }
     slots.lists.resize(low_->list_count);
+    for (auto& list : slots.lists) list.memory = base::Booking(&budget);
     const auto plan = plan_for(inputs);
-    std::optional<base::Budget> own;
-    if (!options.budget) own.emplace();
-    Run run(*low_, slots, options.stop, options.budget ? *options.budget : *own);
+    Run run(*low_, slots, options.stop, budget);
     base::InlineVector<void*, 16> imports;
     for (std::size_t i = 0; i < inputs.size(); ++i) imports.push_back(in_place(inputs[i], i));
     const auto refs = run.root(plan, imports, [&](std::size_t i, void* to) {

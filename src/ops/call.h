@@ -27,6 +27,7 @@ using ir::Type;
 /// has dtype `invalid`.
 struct List {
   Type element;
+  base::Booking memory;  ///< of `items`: before them, so that a copy is booked first
   std::vector<HostTensor> items;
 };
 

@@ -45,6 +45,25 @@ void infer_make(InferContext& call) {
   call.set_result(list_type(call));
 }
 
+std::int64_t bytes_of(const HostTensor& element) {
+  return static_cast<std::int64_t>(element.byte_size());
+}
+
+/// Books the list for `length` elements more, without what they hold.
+void book_length(const Call& call, List& list, std::int64_t length) {
+  list.memory.take(length * static_cast<std::int64_t>(sizeof(HostTensor)),
+                   call.op() ? call.op()->place() : std::string("a list"));
+}
+
+void clear(List& list) {
+  std::int64_t bytes = 0;
+  for (const auto& item : list.items) {
+    bytes += static_cast<std::int64_t>(sizeof(HostTensor)) + bytes_of(item);
+  }
+  list.items.clear();
+  list.memory.give_back(bytes);
+}
+
 void evaluate_make(EvalContext& call) {
   auto& out = call.out_list();
   const auto length = call.int_or(init_length, 1);
@@ -53,6 +72,8 @@ void evaluate_make(EvalContext& call) {
     call.fail(init_length, cat("found ", length, ", expected 0 to ", limit));
   }
   out.element = list_type(call).element();
+  clear(out);
+  book_length(call, out, length);
   out.items.assign(static_cast<std::size_t>(length), HostTensor());
 }
 
@@ -85,12 +106,22 @@ HostTensor copy_part(const TensorView& from, std::int64_t first, const Dims& dim
 }
 
 /// Writes an element, growing the list when it may.
-void put(EvalContext& call, List& list, std::int64_t at, HostTensor element) {
+void put(EvalContext& call, List& list, std::int64_t at, const TensorView& from, std::int64_t first,
+         const Dims& dims) {
   const auto length = static_cast<std::int64_t>(list.items.size());
   const bool grows = !ir::is_known(call.type(ls).length);
   constexpr std::int64_t limit = std::int64_t{1} << 24;
-  if (at >= length && grows && at < limit) list.items.resize(static_cast<std::size_t>(at) + 1);
-  list.items[position(call, index, at, list.items.size())] = std::move(element);
+  if (at >= length && grows && at < limit) {
+    book_length(call, list, at + 1 - length);
+    list.items.resize(static_cast<std::size_t>(at) + 1);
+  }
+  auto& item = list.items[position(call, index, at, list.items.size())];
+  const auto width = static_cast<std::int64_t>(bits(from.dtype) / 8);
+  list.memory.take(TensorView{nullptr, from.dtype, dims}.size() * width,
+                   call.op() ? call.op()->place() : std::string("a list"));
+  const auto before = bytes_of(item);
+  item = copy_part(from, first, dims);
+  list.memory.give_back(before);
 }
 
 Type known_better(const Type& list, const Type& element) {
@@ -119,7 +150,7 @@ void evaluate_write(EvalContext& call) {
   const auto& in = call.list(ls);
   if (&out != &in) out = in;
   const auto& v = call.in(value);
-  put(call, out, load_i(call.in(index), 0), copy_part(v, 0, Dims(v.dims)));
+  put(call, out, load_i(call.in(index), 0), v, 0, Dims(v.dims));
 }
 
 void infer_read(InferContext& call) {
@@ -211,7 +242,7 @@ void evaluate_scatter(EvalContext& call) {
   const Dims dims(v.dims.subspan(1));
   const auto count = indices.size() == 0 ? 0 : v.size() / indices.size();
   for (std::int64_t i = 0; i < indices.size(); ++i) {
-    put(call, out, load_i(indices, i), copy_part(v, i * count, dims));
+    put(call, out, load_i(indices, i), v, i * count, dims);
   }
 }
 
