@@ -36,13 +36,18 @@ Run::Run(const Lowered& lowered, exec::Slots& slots, std::stop_token stop, base:
 
 Run::~Run() {
   for (auto& [plan, context] : lent_) plan->release(std::move(context));
+  if (root_.context) root_.plan->release(std::move(root_.context));
   budget_.give_back(booked_);
 }
 
-Context& Run::lend(const std::shared_ptr<Plan>& plan) {
-  const auto bytes = static_cast<std::int64_t>(plan->arena_bytes);
-  budget_.take(bytes, "the values of a prediction");
+void Run::book(const Plan& plan) {
+  const auto bytes = static_cast<std::int64_t>(plan.arena_bytes);
+  budget_.take(bytes, "the memory of a prediction");
   booked_ += bytes;
+}
+
+Context& Run::lend(const std::shared_ptr<Plan>& plan) {
+  book(*plan);
   lent_.push_back({plan, plan->acquire()});
   return *lent_.back().context;
 }
@@ -50,7 +55,9 @@ Context& Run::lend(const std::shared_ptr<Plan>& plan) {
 std::span<const TensorRef> Run::root(const std::shared_ptr<Plan>& plan,
                                      std::span<void* const> imports,
                                      const std::function<void(std::size_t, void*)>& stage) {
-  auto& context = lend(plan);
+  book(*plan);
+  root_ = {plan, plan->acquire()};
+  auto& context = *root_.context;
   const auto address = [&](std::size_t i) -> void* {
     if (imports[i]) return imports[i];
     return context.arena.get() + plan->buffers[plan->staging[i]].offset;
@@ -96,6 +103,8 @@ void Run::run_step(const Plan& plan, Context& context, const Step& step) {
     case StepKind::branch: return run_steps(plan, context, step.blocks[truth(refs[0]) ? 0 : 1]);
     case StepKind::loop:
       for (std::int64_t i = 0;; ++i) {
+        // Here too, since blocks need not hold a kernel.
+        if (task_.stop.stop_requested()) raise({.code = Code::cancelled}, step);
         run_steps(plan, context, step.blocks[0]);
         if (!truth(refs[0])) return;
         if (i == max_iterations) {
@@ -121,11 +130,24 @@ void Run::raise(const exec::Status& status, const Step& step) {
       throw Error(ErrorCode::parameters, cat(place, ": integer division by zero"));
     case Code::out_of_memory: throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
     case Code::failed:
-      if (task_.error) std::rethrow_exception(std::exchange(task_.error, nullptr));
+      if (task_.error) raise_error(place);
       break;
     case Code::ok: break;
   }
   throw Error(ErrorCode::generic, cat(place, ": failed"));
+}
+
+/// Throws what a kernel left in the task context. An Error names its operation already.
+void Run::raise_error(const std::string& place) {
+  try {
+    std::rethrow_exception(std::exchange(task_.error, nullptr));
+  } catch (Error& error) {
+    throw error.within(cat("function ", base::quoted(low_.flat.function->name)));
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::generic, cat(place, ": ", error.what()));
+  }
 }
 
 void Run::move_list(std::int32_t to, std::int32_t from) {
@@ -147,7 +169,7 @@ void Run::publish(const Plan& plan, const Context& context, Frame& frame) {
 }
 
 /// Goes on behind `plan`, which stopped at a call that depends on data, to the block's end.
-void Run::finish_block(std::shared_ptr<Plan> plan, Frame& frame, std::vector<TensorRef>& out) {
+void Run::finish_block(std::shared_ptr<Plan> plan, Frame& frame, Refs& out) {
   for (;;) {
     auto facts = run_dynamic(plan, frame);
     const auto& call = low_.flat.blocks[plan->block].calls[plan->end_call];
@@ -308,8 +330,7 @@ std::unique_ptr<HostTensor> Run::copy_of(const TensorRef& ref, const ir::Type& t
 }
 
 void Run::run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Frame& frame,
-                    const ops::Facts& facts, std::span<const TensorRef> inputs,
-                    std::vector<TensorRef>& out) {
+                    const ops::Facts& facts, std::span<const TensorRef> inputs, Refs& out) {
   const auto& flat = low_.flat.blocks[block];
   Dims key;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -357,7 +378,7 @@ void Run::run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Fr
 void Run::run_dynamic_cond(const std::shared_ptr<Plan>& plan, const FlatCall& call, Frame& frame,
                            ops::Facts& facts) {
   const bool taken = truth(value(*plan, call.args[0], frame));
-  std::vector<TensorRef> out;
+  Refs out;
   run_block(plan, call.blocks[taken ? 0 : 1], frame, facts, {}, out);
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto id = call.results[i];
@@ -392,7 +413,7 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
   for (std::int64_t iteration = 0;; ++iteration) {
     const auto mark = lent_.size();
     const auto owned = frame.owned.size();
-    std::vector<TensorRef> out;
+    Refs out;
     run_block(plan, call.blocks[0], frame, facts, vars, out);
     const bool go_on = truth(out[0]);
     if (go_on) {
