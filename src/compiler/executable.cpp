@@ -194,7 +194,9 @@ class FunctionExecutable final : public Executable {
       std::size_t next = 0;
       for (const auto id : low_->flat.body().inputs) {
         types.push_back(low_->flat.values[id].declared);
-        if (low_->state_slots[id] < 0) types.back().dims = inputs[next++].dims;
+        if (low_->state_slots[id] >= 0) continue;
+        types.back().ranked = true;
+        types.back().dims = inputs[next++].dims;
       }
       auto facts = ops::infer(low_->flat, types);
       return make_plan(low_, 0, 0, std::move(facts), low_->list_slots);
