@@ -82,6 +82,16 @@ void publish_output(const TensorRef& from, DataType declared, HostTensor& to) {
   }
 }
 
+/// What callers hand over and get back are tensors of numbers or bools.
+void require_numbers(const ir::Function& function, std::string_view what, std::string_view name,
+                     const ir::Type& type, std::string_view expected) {
+  const bool text = type.is_tensor() && type.dtype == DataType::string;
+  if (type.is_tensor() && !text) return;
+  throw Error(ErrorCode::unsupported, cat("function ", base::quoted(function.name), ": ", what, " ",
+                                          base::quoted(name), " is ", ir::text(type), ", expected ",
+                                          text ? "a tensor of numbers or bools" : expected));
+}
+
 class FunctionExecutable final : public Executable {
  public:
   FunctionExecutable(std::shared_ptr<const Lowered> lowered, const ir::Function& function)
@@ -98,17 +108,13 @@ class FunctionExecutable final : public Executable {
         }
         states_.push_back({value.name, value.type.element()});
       } else {
+        require_numbers(function, "input", value.name, value.type, "a tensor or a state");
         inputs_.push_back({value.name, value.type});
       }
     }
     for (const auto* value : function.body->outputs()) {
       outputs_.push_back({value->name, low_->facts.types[value->id]});
-      if (!outputs_.back().type.is_tensor()) {
-        throw Error(
-            ErrorCode::unsupported,
-            cat("function ", base::quoted(function.name), ": output ", base::quoted(value->name),
-                " is ", ir::text(outputs_.back().type), ", expected a tensor"));
-      }
+      require_numbers(function, "output", value->name, outputs_.back().type, "a tensor");
     }
   }
 
