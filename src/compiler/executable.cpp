@@ -83,6 +83,16 @@ void publish_output(const TensorRef& from, DataType declared, HostTensor& to) {
   }
 }
 
+/// What callers hand over and get back are tensors of numbers or bools.
+void require_numbers(const ir::Function& function, std::string_view what, std::string_view name,
+                     const ir::Type& type, std::string_view expected) {
+  const bool text = type.is_tensor() && type.dtype == DataType::string;
+  if (type.is_tensor() && !text) return;
+  throw Error(ErrorCode::unsupported, cat("function ", base::quoted(function.name), ": ", what, " ",
+                                          base::quoted(name), " is ", ir::text(type), ", expected ",
+                                          text ? "a tensor of numbers or bools" : expected));
+}
+
 class FunctionExecutable final : public Executable {
  public:
   FunctionExecutable(std::shared_ptr<const Lowered> lowered, const ir::Function& function)
@@ -99,17 +109,13 @@ class FunctionExecutable final : public Executable {
         }
         states_.push_back({value.name, value.type.element()});
       } else {
+        require_numbers(function, "input", value.name, value.type, "a tensor or a state");
         inputs_.push_back({value.name, value.type});
       }
     }
     for (const auto* value : function.body->outputs()) {
       outputs_.push_back({value->name, low_->facts.types[value->id]});
-      if (!outputs_.back().type.is_tensor()) {
-        throw Error(
-            ErrorCode::unsupported,
-            cat("function ", base::quoted(function.name), ": output ", base::quoted(value->name),
-                " is ", ir::text(outputs_.back().type), ", expected a tensor"));
-      }
+      require_numbers(function, "output", value->name, outputs_.back().type, "a tensor");
     }
   }
 
@@ -207,7 +213,9 @@ class FunctionExecutable final : public Executable {
       std::size_t next = 0;
       for (const auto id : low_->flat.body().inputs) {
         types.push_back(low_->flat.values[id].declared);
-        if (low_->state_slots[id] < 0) types.back().dims = inputs[next++].dims;
+        if (low_->state_slots[id] >= 0) continue;
+        types.back().ranked = true;
+        types.back().dims = inputs[next++].dims;
       }
       auto facts = ops::infer(low_->flat, types);
       return make_plan(low_, 0, 0, std::move(facts), low_->list_slots);

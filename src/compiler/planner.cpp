@@ -93,13 +93,15 @@ class Planner {
     return static_cast<std::uint32_t>(plan_.buffers.size() - 1);
   }
 
+  void note_largest(std::size_t bytes, const ir::Op* op) {
+    if (bytes <= largest_ || !op) return;
+    largest_ = bytes;
+    plan_.largest_op = op;
+  }
+
   void give_buffer(ValueId id, std::uint32_t region) {
     const auto bytes = bytes_of(id);
-    const auto* value = flat_.values[id].value;
-    if (bytes > largest_ && value && value->producer) {
-      largest_ = bytes;
-      plan_.largest_op = value->producer;
-    }
+    if (const auto* value = flat_.values[id].value) note_largest(bytes, value->producer);
     places_[id] = {Home::arena, new_buffer(bytes, region, low_.uses[id]), nullptr};
   }
 
@@ -299,6 +301,8 @@ class Planner {
     auto& step = add_step(StepKind::run, planned.run, head.op);
     step.params = add_params(std::span<const std::byte>(planned.params));
     --position_;  // scratch lives in the step's own position
+    note_largest(planned.scratch_bytes, call.op);
+    note_largest(planned.worker_scratch_bytes * static_cast<std::size_t>(worker_count()), call.op);
     if (planned.scratch_bytes != 0) step.scratch = new_buffer(planned.scratch_bytes, block, 0);
     if (planned.worker_scratch_bytes != 0) {
       step.worker_scratch_bytes = (planned.worker_scratch_bytes + 63) & ~std::size_t{63};
@@ -633,7 +637,7 @@ class Planner {
   const ops::FlatFunction& flat_;
   std::vector<Place> places_;
   std::uint32_t position_ = 0;
-  std::size_t largest_ = 0;  ///< bytes of the largest result of an operation
+  std::size_t largest_ = 0;  ///< bytes of the largest result or working memory of an operation
   std::map<std::int32_t, std::int64_t> list_uses_;
   std::map<std::int32_t, std::uint32_t> list_region_;
 };

@@ -387,7 +387,13 @@ void Run::run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Fr
 
 void Run::run_dynamic_cond(const std::shared_ptr<Plan>& plan, const FlatCall& call, Frame& frame,
                            ops::Facts& facts) {
-  const bool taken = truth(value(*plan, call.args[0], frame));
+  const auto pred = value(*plan, call.args[0], frame);
+  if (pred.size() != 1) {
+    throw Error(ErrorCode::parameters,
+                cat(call.op->place(), ": parameter 'pred': expected one value, found shape ",
+                    base::shape_text(pred.shape())));
+  }
+  const bool taken = truth(pred);
   Refs out;
   run_block(plan, call.blocks[taken ? 0 : 1], frame, facts, {}, out);
   for (std::size_t i = 0; i < out.size(); ++i) {
@@ -425,6 +431,11 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
     const auto owned = frame.owned.size();
     Refs out;
     run_block(plan, call.blocks[0], frame, facts, vars, out);
+    if (out[0].size() != 1) {
+      throw Error(ErrorCode::parameters,
+                  cat(call.op->place(), ": its condition block returns a tensor of shape ",
+                      base::shape_text(out[0].shape()), ", expected one bool"));
+    }
     const bool go_on = truth(out[0]);
     if (go_on) {
       if (iteration == max_iterations) {

@@ -167,6 +167,10 @@ class Inferrer {
                     base::cat(call.op->place(), ": result ", i, " is ", ir::text(a),
                               " from the true block and ", ir::text(b), " from the false block"));
       }
+      if (a.kind != Type::Kind::tensor && a.kind != Type::Kind::list) {
+        throw Error(ErrorCode::parameters, base::cat(call.op->place(), ": result ", i, " is ",
+                                                     ir::text(a), ", expected a tensor or a list"));
+      }
       facts_.types[call.results[i]] = generalize(a, b);
       facts_.known[call.results[i]] = nullptr;
     }

@@ -61,6 +61,7 @@ void check_binding(const ir::Op& op, const Param& param, const ir::Binding& bind
   if ((param.form == Form::tensor || param.form == Form::constant) && type.kind != Kind::tensor) {
     wrong_kind("a tensor");
   }
+  if (param.form == Form::any && type.kind == Kind::state) wrong_kind("a tensor or a list");
   if (type.kind == Kind::tensor && !contains(param.types, type.dtype)) {
     wrong_kind(cat("one of the element types ", types_text(param.types)));
   }

@@ -46,7 +46,15 @@ std::string mil_type(const ir::Type& type) {
 bool read_input(const std::string& line, BadInput& input) {
   static const std::regex form(
       R"(^(\w+): (state )?(\w+) (?:\[([^\]]*)\]|(unranked))(?: at \[([^\]]*)\])?(?: = (.*))?$)");
+  static const std::regex list(R"(^(\w+): list (\w+) \[([^\]]*)\]$)");
   std::smatch m;
+  if (std::regex_match(line, m, list)) {
+    input = {};
+    input.name = m[1];
+    input.declared = ir::Type::list(
+        ir::Type::tensor(parse_data_type(m[2].str()).value(), read_dims(m[3].str())));
+    return true;
+  }
   if (!std::regex_match(line, m, form)) return false;
   const auto dtype = parse_data_type(m[3].str());
   if (!dtype) throw std::runtime_error("unknown type in: " + line);

@@ -15,7 +15,7 @@
 //
 // - `x:` is an input of the function: its declared type, the shape of this run where the declared
 //   one leaves it open, and the elements (zeros when absent). `state` before the type makes it a
-//   state.
+//   state, `list` a list of such tensors.
 // - Everything else is MIL text, a statement or more. The short form gives the element types of the
 //   results instead of names: `fp32, int32 = topk(...)` stands for two results y and y1 of unknown
 //   shape. What the function returns is y, or what a line `-> a, b` names. Of constants there are

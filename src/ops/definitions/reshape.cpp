@@ -115,8 +115,10 @@ Dims partial_target(const Call& call, const Type& in, const Dims& wanted) {
 
 void infer_reshape(InferContext& call) {
   const auto& in = call.type(x);
-  if (!call.known(shape)) {
-    const auto& length = call.type(shape);
+  const auto& length = call.type(shape);
+  // An empty shape is known without its elements.
+  const bool empty = length.ranked && length.rank() == 1 && length.dims[0] == 0;
+  if (!call.known(shape) && !empty) {
     if (length.ranked && length.rank() != 1) {
       call.fail(shape, cat("expected a vector, found shape ", base::shape_text(length.dims)));
     }
@@ -126,7 +128,7 @@ void infer_reshape(InferContext& call) {
                         : Type::unranked(in.dtype));
     return;
   }
-  const Dims wanted = call.ints_or(shape, {});
+  const Dims wanted = empty ? Dims{} : call.ints_or(shape, {});
   call.set_result(Type::tensor(in.dtype, in.ranked && in.is_static()
                                              ? target(call, in.dims, wanted)
                                              : partial_target(call, in, wanted)));
