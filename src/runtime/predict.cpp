@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/text.h"
+#include "features/shape_text.h"
 #include "runtime/bind.h"
-#include "runtime/shape_text.h"
 
 namespace pome::runtime {
 
@@ -57,7 +57,7 @@ FeatureProvider make_outputs(const ModelData& model, std::vector<base::HostTenso
     return --uses[index] == 0 ? std::move(tensors[index]) : tensors[index];
   };
   FeatureProvider out;
-  std::optional<Classification> classes;
+  std::optional<features::Classification> classes;
   for (std::size_t i = 0; i < model.outputs.size(); ++i) {
     const OutputSource& source = model.outputs[i];
     const FeatureDescription& feature = model.description.outputs[i];
@@ -145,7 +145,7 @@ void write_state(const StateData& state, std::string_view name, const MultiArray
   if (!value || !std::ranges::equal(value.shape(), dims))
     throw Error(ErrorCode::feature_type,
                 cat("state ", base::quoted(name), ": ", value.text(), " was given, expected (",
-                    runtime::shape_text(dims), ")"));
+                    features::shape_text(dims), ")"));
   // Through the declared type: a state of fp16 keeps what fp16 can hold.
   const MultiArray stored =
       value.converted_to(state.set->operand(at).type.dtype).converted_to(tensor.dtype());
