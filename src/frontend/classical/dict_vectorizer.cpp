@@ -1,5 +1,6 @@
 // Dictionary vectorizer: the keys of a dictionary become their places in a list. Keys that the list
 // lacks are dropped.
+#include <charconv>
 #include <map>
 #include <string>
 
@@ -21,7 +22,6 @@ class DictVectorizer final : public Predictor {
       expect_keys(input_, FeatureType::string);
       add(strings->vector, strings_, source);
     } else if (const auto* integers = message.int64ToIndex()) {
-      expect_keys(input_, FeatureType::int64);
       add(integers->vector, integers_, source);
     } else {
       throw Error(ErrorCode::parameters, "there is no list of keys");
@@ -31,8 +31,12 @@ class DictVectorizer final : public Predictor {
 
   FeatureProvider predict(const FeatureProvider& inputs, const Call& /*call*/) const override {
     const FeatureValue& value = require(inputs, input_);
-    if (value.key_type() == FeatureType::string)
-      return provide(output_, renumbered(value.string_dictionary_value(), strings_));
+    if (value.key_type() == FeatureType::string) {
+      const StringDictionary& given = value.string_dictionary_value();
+      // coremltools describes every input as keyed by strings, also where the keys are integers.
+      if (strings_.empty()) return provide(output_, renumbered(as_integers(given), integers_));
+      return provide(output_, renumbered(given, strings_));
+    }
     return provide(output_, renumbered(value.int64_dictionary_value(), integers_));
   }
 
@@ -61,6 +65,17 @@ class DictVectorizer final : public Predictor {
     for (const auto& [key, value] : given) {
       const auto found = places.find(key);
       if (found != places.end()) out[found->second] = value;
+    }
+    return out;
+  }
+
+  static Int64Dictionary as_integers(const StringDictionary& given) {
+    Int64Dictionary out;
+    for (const auto& [key, value] : given) {
+      std::int64_t number = 0;
+      const char* end = key.data() + key.size();
+      const auto [stop, error] = std::from_chars(key.data(), end, number);
+      if (error == std::errc() && stop == end) out[number] = value;
     }
     return out;
   }

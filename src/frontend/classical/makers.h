@@ -19,5 +19,11 @@ PredictorPtr make_dict_vectorizer(const Source& source);
 PredictorPtr make_array_feature_extractor(const Source& source);
 PredictorPtr make_feature_vectorizer(const Source& source);
 PredictorPtr make_identity(const Source& source);
+PredictorPtr make_support_vector_regressor(const Source& source);
+PredictorPtr make_support_vector_classifier(const Source& source);
+PredictorPtr make_nearest_neighbors(const Source& source);
+PredictorPtr make_bayesian_probit(const Source& source);
+PredictorPtr make_recommender(const Source& source);
+PredictorPtr make_non_maximum_suppression(const Source& source);
 
 }  // namespace pome::classical

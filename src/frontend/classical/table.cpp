@@ -28,6 +28,12 @@ constexpr std::array table{
     Line{"arrayFeatureExtractor", make_array_feature_extractor},
     Line{"featureVectorizer", make_feature_vectorizer},
     Line{"identity", make_identity},
+    Line{"supportVectorRegressor", make_support_vector_regressor},
+    Line{"supportVectorClassifier", make_support_vector_classifier},
+    Line{"kNearestNeighborsClassifier", make_nearest_neighbors},
+    Line{"bayesianProbitRegressor", make_bayesian_probit},
+    Line{"itemSimilarityRecommender", make_recommender},
+    Line{"nonMaximumSuppression", make_non_maximum_suppression},
 };
 
 const Line* find(std::string_view type) noexcept {
