@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include "base/checked.h"
 #include "base/half.h"
@@ -133,6 +134,18 @@ class FunctionExecutable final : public Executable {
 
   void predict(std::span<const InputTensor> inputs, std::vector<HostTensor>& outputs,
                StateSet* state, const RunOptions& options) const override {
+    try {
+      predict_once(inputs, outputs, state, options);
+    } catch (const std::bad_alloc&) {
+      throw Error(ErrorCode::out_of_memory,
+                  cat("function ", base::quoted(low_->flat.function->name),
+                      ": no memory is left for the values of a prediction"));
+    }
+  }
+
+ private:
+  void predict_once(std::span<const InputTensor> inputs, std::vector<HostTensor>& outputs,
+                    StateSet* state, const RunOptions& options) const {
     check_inputs(inputs);
     std::optional<StateSet::Use> use;
     exec::Slots slots;
@@ -150,7 +163,7 @@ class FunctionExecutable final : public Executable {
     std::optional<base::Budget> own;
     if (!options.budget) own.emplace();
     Run run(*low_, slots, options.stop, options.budget ? *options.budget : *own);
-    base::InlineVector<void*, 8> imports;
+    base::InlineVector<void*, 16> imports;
     for (std::size_t i = 0; i < inputs.size(); ++i) imports.push_back(in_place(inputs[i], i));
     const auto refs = run.root(plan, imports, [&](std::size_t i, void* to) {
       convert_input(inputs[i], inputs_[i].type.dtype, to);
@@ -161,7 +174,6 @@ class FunctionExecutable final : public Executable {
     }
   }
 
- private:
   /// The caller's memory when a kernel can read it as it is; null when it has to be converted.
   void* in_place(const InputTensor& input, std::size_t i) const {
     const auto declared = inputs_[i].type.dtype;
@@ -190,7 +202,8 @@ class FunctionExecutable final : public Executable {
   }
 
   std::shared_ptr<Plan> plan_for(std::span<const InputTensor> inputs) const {
-    Dims key;
+    // Room for the dimensions of a dozen inputs without allocation.
+    base::InlineVector<std::int64_t, 64> key;
     for (const auto& input : inputs) {
       for (const auto d : input.dims) key.push_back(d);
       key.push_back(-1);
@@ -220,12 +233,12 @@ StateSet::StateSet(std::span<const Operand> operands)
     : operands_(operands.begin(), operands.end()) {
   base::Budget budget;
   for (const auto& operand : operands_) {
-    const auto storage = base::storage_type(operand.type.dtype);
     const auto count = base::element_count(operand.type.dims);
-    const auto bytes = count ? base::byte_count(*count, storage) : count;
+    const auto bytes =
+        count ? base::byte_count(*count, base::storage_type(operand.type.dtype)) : count;
     budget.take(bytes.value_or(std::numeric_limits<std::int64_t>::max()),
                 cat("state ", base::quoted(operand.name)));
-    tensors_.emplace_back(storage, operand.type.dims);
+    tensors_.emplace_back(base::storage_type(operand.type.dtype), operand.type.dims);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "compiler/builtin.h"
 #include "compiler/plan.h"
+#include "ops/layout.h"
 #include "pome/error.h"
 
 namespace pome::compiler {
@@ -254,7 +255,15 @@ class Planner {
     if (call.def->alias == ops::Alias::view && type(call.results[0]).is_tensor()) {
       return plan_view(call);
     }
+    if (ops::is_layout_change(*call.def) && is_trivial_change(type(call.args[0]))) {
+      return plan_view(call);
+    }
     plan_kernel(call, lowered, block);
+  }
+
+  /// Whether the elements are in the same order in every layout.
+  static bool is_trivial_change(const ir::Type& t) {
+    return !exec::has_layout(t, t.rank()) || base::element_count(t.dims) == 0;
   }
 
   bool all_known(const FlatCall& call) const {

@@ -37,19 +37,24 @@ Run::Run(const Lowered& lowered, exec::Slots& slots, std::stop_token stop, base:
 
 Run::~Run() {
   for (auto& [plan, context] : lent_) plan->release(std::move(context));
+  if (root_.context) root_.plan->release(std::move(root_.context));
   budget_.give_back(booked_);
   slots_.lists.clear();  // the budget need not live longer
 }
 
-Context& Run::lend(const std::shared_ptr<Plan>& plan) {
-  const auto bytes = static_cast<std::int64_t>(plan->arena_bytes);
+void Run::book(const Plan& plan) {
+  const auto bytes = static_cast<std::int64_t>(plan.arena_bytes);
   if (!budget_.try_take(bytes)) {
-    const auto* op = plan->largest_op;
+    const auto* op = plan.largest_op;
     budget_.take(bytes, cat("function ", base::quoted(low_.flat.function->name),
                             ": the memory of a prediction",
                             op ? cat(", most of it for ", op->place(), ",") : std::string()));
   }
   booked_ += bytes;
+}
+
+Context& Run::lend(const std::shared_ptr<Plan>& plan) {
+  book(*plan);
   lent_.push_back({plan, plan->acquire()});
   return *lent_.back().context;
 }
@@ -57,7 +62,9 @@ Context& Run::lend(const std::shared_ptr<Plan>& plan) {
 std::span<const TensorRef> Run::root(const std::shared_ptr<Plan>& plan,
                                      std::span<void* const> imports,
                                      const std::function<void(std::size_t, void*)>& stage) {
-  auto& context = lend(plan);
+  book(*plan);
+  root_ = {plan, plan->acquire()};
+  auto& context = *root_.context;
   const auto address = [&](std::size_t i) -> void* {
     if (imports[i]) return imports[i];
     return context.arena.get() + plan->buffers[plan->staging[i]].offset;
@@ -103,6 +110,8 @@ void Run::run_step(const Plan& plan, Context& context, const Step& step) {
     case StepKind::branch: return run_steps(plan, context, step.blocks[truth(refs[0]) ? 0 : 1]);
     case StepKind::loop:
       for (std::int64_t i = 0;; ++i) {
+        // Here too, since blocks need not hold a kernel.
+        if (task_.stop.stop_requested()) raise({.code = Code::cancelled}, step);
         run_steps(plan, context, step.blocks[0]);
         if (!truth(refs[0])) return;
         if (i == max_iterations) {
@@ -128,11 +137,24 @@ void Run::raise(const exec::Status& status, const Step& step) {
       throw Error(ErrorCode::parameters, cat(place, ": integer division by zero"));
     case Code::out_of_memory: throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
     case Code::failed:
-      if (task_.error) std::rethrow_exception(std::exchange(task_.error, nullptr));
+      if (task_.error) raise_error(place);
       break;
     case Code::ok: break;
   }
   throw Error(ErrorCode::generic, cat(place, ": failed"));
+}
+
+/// Throws what a kernel left in the task context. An Error names its operation already.
+void Run::raise_error(const std::string& place) {
+  try {
+    std::rethrow_exception(std::exchange(task_.error, nullptr));
+  } catch (Error& error) {
+    throw error.within(cat("function ", base::quoted(low_.flat.function->name)));
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::generic, cat(place, ": ", error.what()));
+  }
 }
 
 void Run::move_list(std::int32_t to, std::int32_t from) {
@@ -154,7 +176,7 @@ void Run::publish(const Plan& plan, const Context& context, Frame& frame) {
 }
 
 /// Goes on behind `plan`, which stopped at a call that depends on data, to the block's end.
-void Run::finish_block(std::shared_ptr<Plan> plan, Frame& frame, std::vector<TensorRef>& out) {
+void Run::finish_block(std::shared_ptr<Plan> plan, Frame& frame, Refs& out) {
   for (;;) {
     auto facts = run_dynamic(plan, frame);
     const auto& call = low_.flat.blocks[plan->block].calls[plan->end_call];
@@ -318,8 +340,7 @@ std::unique_ptr<HostTensor> Run::copy_of(const TensorRef& ref, const ir::Type& t
 }
 
 void Run::run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Frame& frame,
-                    const ops::Facts& facts, std::span<const TensorRef> inputs,
-                    std::vector<TensorRef>& out) {
+                    const ops::Facts& facts, std::span<const TensorRef> inputs, Refs& out) {
   const auto& flat = low_.flat.blocks[block];
   Dims key;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -373,7 +394,7 @@ void Run::run_dynamic_cond(const std::shared_ptr<Plan>& plan, const FlatCall& ca
                     base::shape_text(pred.shape())));
   }
   const bool taken = truth(pred);
-  std::vector<TensorRef> out;
+  Refs out;
   run_block(plan, call.blocks[taken ? 0 : 1], frame, facts, {}, out);
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto id = call.results[i];
@@ -408,7 +429,7 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
   for (std::int64_t iteration = 0;; ++iteration) {
     const auto mark = lent_.size();
     const auto owned = frame.owned.size();
-    std::vector<TensorRef> out;
+    Refs out;
     run_block(plan, call.blocks[0], frame, facts, vars, out);
     if (out[0].size() != 1) {
       throw Error(ErrorCode::parameters,

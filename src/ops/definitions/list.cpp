@@ -182,11 +182,11 @@ void evaluate_read(EvalContext& call) {
 void infer_gather(InferContext& call) {
   Dims dims = call.type(ls).dims;
   const auto& indices = call.type(index);
-  if (indices.rank() != 1) {
+  if (indices.ranked && indices.rank() != 1) {
     call.fail(index,
               cat("expected a vector of indices, found shape ", base::shape_text(indices.dims)));
   }
-  dims.insert(dims.begin(), indices.dims[0]);
+  dims.insert(dims.begin(), indices.ranked ? indices.dims[0] : ir::unknown_dim);
   call.set_result(Type::tensor(call.type(ls).dtype, std::move(dims)));
 }
 
