@@ -131,8 +131,11 @@ void Run::raise(const exec::Status& status, const Step& step) {
     case Code::cancelled:
       throw Error(ErrorCode::prediction_cancelled, cat(place, ": the prediction was cancelled"));
     case Code::bad_index:
-      throw Error(ErrorCode::parameters, cat(place, ": index ", status.payload[0],
-                                             " is outside a dimension of ", status.payload[1]));
+      throw Error(
+          ErrorCode::parameters,
+          cat(place, ": ",
+              status.param ? cat("parameter ", base::quoted(status.param), ": ") : std::string(),
+              "index ", status.payload[0], " is outside a dimension of ", status.payload[1]));
     case Code::division_by_zero:
       throw Error(ErrorCode::parameters, cat(place, ": integer division by zero"));
     case Code::out_of_memory: throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));

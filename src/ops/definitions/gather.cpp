@@ -83,6 +83,7 @@ Gather plan_gather(const Call& call, std::span<const std::int64_t> from,
 }
 
 void infer_gather(InferContext& call) {
+  call.expect_one(validate);
   const auto& in = call.type(x);
   if (!in.ranked || !call.type(indices).ranked) {
     call.set_result(Type::unranked(in.dtype));
@@ -132,6 +133,7 @@ std::size_t check_along(const Call& call, std::span<const std::int64_t> from,
 }
 
 void infer_along(InferContext& call) {
+  call.expect_one(along_validate);
   const auto& in = call.type(along_x);
   auto out = call.type(along_indices);
   if (in.ranked && out.ranked) check_along(call, in.dims, out.dims);
@@ -184,6 +186,7 @@ GatherNd plan_nd(const Call& call, std::span<const std::int64_t> from,
 }
 
 void infer_nd(InferContext& call) {
+  call.expect_one(nd_validate);
   const auto& in = call.type(nd_x);
   const auto& at = call.type(nd_indices);
   if (!in.ranked || !at.ranked || at.dims.empty() || !ir::is_known(at.dims.back())) {

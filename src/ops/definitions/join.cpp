@@ -240,6 +240,7 @@ Dims tiled(const Call& call, const Dims& from, const Dims& times) {
 
 void infer(InferContext& call) {
   const auto& in = call.type(x);
+  if (in.ranked) expect_entries(call, reps, in.rank());
   bool found = false;
   const Dims times = ints_if_known(call, reps, found);
   if (!in.ranked) {

@@ -84,6 +84,9 @@ void infer(InferContext& call) {
   if (call.settled(clip) && !(call.float_or(clip, 0) >= 0)) {
     call.fail(clip, cat("found ", call.float_or(clip, 0), ", expected at least 0"));
   }
+  for (const int p : {recurrent_activation, cell_activation, activation}) {
+    if (call.settled(p)) read_activation(call, p, "tanh");
+  }
   const auto width = s.directions * s.hidden;
   const auto dtype = call.type(x).dtype;
   const bool all = call.bool_or(output_sequence, false);

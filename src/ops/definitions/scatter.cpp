@@ -134,6 +134,7 @@ void check_scatter(const Call& call) {
 }
 
 void infer_scatter(InferContext& call) {
+  call.expect_one(validate_indices);
   check_scatter(call);
   call.set_result(call.type(data));
 }
@@ -179,6 +180,7 @@ void check_along(const Call& call) {
 }
 
 void infer_along(InferContext& call) {
+  call.expect_one(validate_indices);
   check_along(call);
   call.set_result(call.type(data));
 }
@@ -226,6 +228,7 @@ std::size_t check_nd(const Call& call) {
 }
 
 void infer_nd(InferContext& call) {
+  call.expect_one(nd_validate_indices);
   check_nd(call);
   call.set_result(call.type(nd_data));
 }

@@ -119,6 +119,9 @@ std::int64_t length(const Call& call) {
 }
 
 void infer(InferContext& call) {
+  for (const int p : {static_cast<int>(start), static_cast<int>(end), static_cast<int>(step)}) {
+    call.expect_one(p);
+  }
   const bool all = call.known(start) && call.known(end) && call.known(step);
   call.set_result(Type::tensor(call.type(start).dtype, {all ? length(call) : ir::unknown_dim}));
 }
@@ -166,6 +169,7 @@ std::int64_t vector_size(const Call& call) {
 void infer(InferContext& call) {
   call.expect_one(on_value);
   call.expect_one(off_value);
+  call.expect_one(size);
   const auto dtype = result_type(call);
   const auto& in = call.type(indices);
   const auto length = call.known(size) ? vector_size(call) : ir::unknown_dim;

@@ -103,8 +103,8 @@ class ArgKernel final : public CpuKernel {
     const Rows rows = rows_of(x.dims, {at, at + 1});
     if (rows.length == 0 && rows.outer * rows.inner != 0) {
       throw Error(ErrorCode::parameters,
-                  base::cat(call.call->op->place(), ": x has no elements along axis ", at,
-                            ", expected at least one"));
+                  base::cat(call.call->op->place(), ": parameter 'x': has no elements along axis ",
+                            at, ", expected at least one"));
     }
     PlannedKernel planned;
     planned.run = run;

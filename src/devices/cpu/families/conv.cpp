@@ -349,6 +349,9 @@ Support supports(const CallSite& call) {
     return Support::no("has 3 spatial dimensions; the kernel takes 1 and 2");
   }
   if (auto s = require_constant(site, "weight"); !s.yes) return s;
+  if (assumed_size(site.type("weight")) == 0) {
+    return Support::no("the weight is empty; there is nothing to pack");
+  }
   return require_constant(site, "bias");
 }
 

@@ -37,7 +37,7 @@ base::TensorView view_of(const TensorRef& ref) noexcept {
 }
 
 Status outside(std::int64_t index, std::int64_t size) noexcept {
-  return {.code = exec::Code::bad_index, .payload = {index, size}};
+  return {.code = exec::Code::bad_index, .payload = {index, size}, .param = "indices"};
 }
 
 void copy_row(const Params& p, const void* from, std::int64_t at, void* to,

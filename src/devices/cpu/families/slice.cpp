@@ -34,7 +34,8 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
     if (at < 0) at += late.size;
     if (at < 0 || at > late.size - late.count) {
       return {.code = exec::Code::bad_index,
-              .payload = {at < 0 ? at : at + late.count - 1, late.size}};
+              .payload = {at < 0 ? at : at + late.count - 1, late.size},
+              .param = "begin"};
     }
     copy.first += at * late.stride;
   }
