@@ -119,9 +119,9 @@ TEST(Model, NamesFilesThatAreNotThere) {
 TEST(RealModels, ThatCannotRunSayWhatIsMissing) {
   const auto folder = test::shared("models");
   if (!folder) GTEST_SKIP() << test::shared_absent;
-  for (const char* name : {"gesture-lstm/GestureClassifier.mlmodel", "names-tree/NamesDT.mlmodel",
+  for (const char* name : {"gesture-lstm/GestureClassifier.mlmodel",
                            "text-classifier/movie-review-sentiment.mlmodel",
-                           "tree-ensemble/dummy_v6.mlmodel", "ssd-ocr/SSDOcr.mlmodelc"}) {
+                           "ssd-ocr/SSDOcr.mlmodelc"}) {
     SCOPED_TRACE(name);
     EXPECT_THAT(error_of([&] { Model::open(*folder / name); }), HasSubstr("cannot run here: "));
   }
