@@ -67,11 +67,12 @@ void evaluate_linear(EvalContext& call) {
         }
         store_f(out, r * width + o, sum);
       } else {
-        std::int64_t sum = call.has(bias) ? load_i(call.in(bias), at) : 0;
+        // Wraps, of which the low bits are those of the true sum.
+        auto sum = static_cast<std::uint64_t>(call.has(bias) ? load_i(call.in(bias), at) : 0);
         for (std::int64_t k = 0; k < depth; ++k) {
-          sum += load_i(in, r * depth + k) * load_i(w, o * depth + k);
+          sum += static_cast<std::uint64_t>(load_i(in, r * depth + k) * load_i(w, o * depth + k));
         }
-        store_i(out, r * width + o, sum);
+        store_i(out, r * width + o, static_cast<std::int64_t>(sum));
       }
     }
   }
@@ -169,20 +170,20 @@ void evaluate_matmul(EvalContext& call) {
     for (std::int64_t r = 0; r < p.m; ++r) {
       for (std::int64_t c = 0; c < p.n; ++c, ++i) {
         double sum = 0;
-        std::int64_t exact = 0;
+        std::uint64_t exact = 0;  // wraps like the sum of linear
         for (std::int64_t k = 0; k < p.k; ++k) {
           const auto at_a = base_a + (p.tx ? k * p.m + r : r * p.k + k);
           const auto at_b = base_b + (p.ty ? c * p.k + k : k * p.n + c);
           if (floating) {
             sum += load_f(a, at_a) * load_f(b, at_b);
           } else {
-            exact += load_i(a, at_a) * load_i(b, at_b);
+            exact += static_cast<std::uint64_t>(load_i(a, at_a) * load_i(b, at_b));
           }
         }
         if (floating) {
           store_f(out, i, sum);
         } else {
-          store_i(out, i, exact);
+          store_i(out, i, static_cast<std::int64_t>(exact));
         }
       }
     }
