@@ -11,7 +11,7 @@
 #include "ops/resolve.h"
 #include "pipeline.h"
 #include "runtime/classifier.h"
-#include "runtime/load.h"
+#include "runtime/load_model.h"
 
 namespace pome::cli {
 
@@ -217,7 +217,7 @@ std::string opset_text(const std::string& opset) {
 Report make_report(ModelFile& model) {
   Report report;
   report.class_labels = model.description().class_labels;
-  if (const auto why = runtime::why_not_runnable(model.description()))
+  if (const auto why = runtime::why_not_runnable(*model.asset.data()))
     report.obstacles.push_back({"", "", *why});
   if (model.program != nullptr) {
     report_program(model, report);

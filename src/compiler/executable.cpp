@@ -233,12 +233,12 @@ StateSet::StateSet(std::span<const Operand> operands)
     : operands_(operands.begin(), operands.end()) {
   base::Budget budget;
   for (const auto& operand : operands_) {
+    const auto storage = base::storage_type(operand.type.dtype);
     const auto count = base::element_count(operand.type.dims);
-    const auto bytes =
-        count ? base::byte_count(*count, base::storage_type(operand.type.dtype)) : count;
+    const auto bytes = count ? base::byte_count(*count, storage) : count;
     budget.take(bytes.value_or(std::numeric_limits<std::int64_t>::max()),
                 cat("state ", base::quoted(operand.name)));
-    tensors_.emplace_back(base::storage_type(operand.type.dtype), operand.type.dims);
+    tensors_.emplace_back(storage, operand.type.dims);
   }
 }
 

@@ -85,11 +85,18 @@ std::shared_ptr<const AssetData> read_asset(format::Asset files, base::Budget& b
   return out;
 }
 
+std::unique_ptr<ir::Program> import_model(const proto::Model& message,
+                                          const std::shared_ptr<const void>& owner,
+                                          base::Budget& budget) {
+  if (const proto::mil::Program* program = message.mlProgram())
+    return frontend::import_program(*program, owner, budget);
+  throw Error(ErrorCode::io, "there is no program in it");
+}
+
 std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& budget) {
   if (const auto reason = why_not_runnable(asset.description))
     throw Error(ErrorCode::unsupported, *reason);
-  if (const proto::mil::Program* message = asset.message.mlProgram())
-    return frontend::import_program(*message, asset.owner, budget);
+  if (asset.message.Type.which() != 0) return import_model(asset.message, asset.owner, budget);
   const auto& text = asset.files.mil();
   if (text == nullptr) throw Error(ErrorCode::io, "there is no program in it (model.mil)");
   const Held held = hold(text, budget);

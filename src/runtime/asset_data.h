@@ -25,6 +25,11 @@ struct AssetData {
 /// Throws Error{io} naming the file.
 std::shared_ptr<const AssetData> read_asset(format::Asset files, base::Budget& budget);
 
+/// The program of a model in a specification that is one. Throws Error{io}.
+std::unique_ptr<ir::Program> import_model(const proto::Model& message,
+                                          const std::shared_ptr<const void>& owner,
+                                          base::Budget& budget);
+
 /// The program of an ML Program, as the file has it. Each call reads it anew, since whoever
 /// compiles it rewrites it. Throws Error: io (damaged), unsupported (another model type, named,
 /// with what is missing for it).

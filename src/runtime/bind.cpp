@@ -4,10 +4,10 @@
 
 #include "base/checked.h"
 #include "base/text.h"
+#include "features/element.h"
+#include "features/shape_text.h"
 #include "image/tensor.h"
 #include "pome/error.h"
-#include "runtime/element.h"
-#include "runtime/shape_text.h"
 
 namespace pome::runtime {
 
@@ -47,7 +47,8 @@ MultiArray default_array(const FeatureDescription& feature, base::Budget& budget
   const auto count = base::element_count(shape);
   if (!count)
     fail(ErrorCode::parameters, feature,
-         cat("it was left out, and its default shape (", shape_text(shape), ") cannot be made"));
+         cat("it was left out, and its default shape (", features::shape_text(shape),
+             ") cannot be made"));
   book(budget, *count, DataType::fp64, feature);
   MultiArray out(DataType::fp64, shape);
   const double filling = constraint.default_optional_value.value_or(0.0);
@@ -67,7 +68,7 @@ void add_array(const FeatureDescription& feature, const compiler::Operand& opera
   }
   // Saturates, as every conversion of a MultiArray does.
   if (is_integer(operand.type.dtype) && is_float(array.data_type()) &&
-      is_array_type(operand.type.dtype)) {
+      features::is_array_type(operand.type.dtype)) {
     book(budget, array.count(), operand.type.dtype, feature);
     array = array.converted_to(operand.type.dtype);
   }
@@ -132,7 +133,7 @@ void bind_input(const FeatureDescription& feature, const compiler::Operand& oper
 }
 
 MultiArray to_array(base::HostTensor tensor) {
-  if (!is_array_type(tensor.dtype()))
+  if (!features::is_array_type(tensor.dtype()))
     throw Error(ErrorCode::parameters,
                 cat("a tensor of ", name(tensor.dtype()), " cannot be an array"));
   auto owner = std::make_shared<base::HostTensor>(std::move(tensor));
@@ -154,7 +155,7 @@ FeatureValue to_picture(const FeatureDescription& feature, const MultiArray& arr
   if (rank < 2 || !has_channels || !is_one)
     fail(ErrorCode::parameters, feature,
          cat("it is described as an image (", name(space), "), and the program gives (",
-             shape_text(shape), "), expected (1 x ", channels, " x height x width)"));
+             features::shape_text(shape), "), expected (1 x ", channels, " x height x width)"));
   const MultiArray planes = array.data_type() == DataType::fp32 && array.is_dense()
                                 ? array
                                 : array.converted_to(DataType::fp32);
@@ -164,8 +165,8 @@ FeatureValue to_picture(const FeatureDescription& feature, const MultiArray& arr
 FeatureValue to_number(const FeatureDescription& feature, const MultiArray& array) {
   if (array.count() != 1)
     fail(ErrorCode::parameters, feature,
-         cat("it is described as a number, and the program gives (", shape_text(array.shape()),
-             ")"));
+         cat("it is described as a number, and the program gives (",
+             features::shape_text(array.shape()), ")"));
   if (feature.type == FeatureType::int64)
     return array.converted_to(DataType::int64).elements<std::int64_t>()[0];
   return array.converted_to(DataType::fp64).elements<double>()[0];
@@ -174,7 +175,7 @@ FeatureValue to_number(const FeatureDescription& feature, const MultiArray& arra
 }  // namespace
 
 FeatureValue to_feature(const FeatureDescription& feature, base::HostTensor tensor) {
-  if (!is_array_type(tensor.dtype()))
+  if (!features::is_array_type(tensor.dtype()))
     fail(ErrorCode::parameters, feature,
          cat("the program gives a tensor of ", name(tensor.dtype()), ", expected ",
              feature.type_text()));
@@ -183,7 +184,7 @@ FeatureValue to_feature(const FeatureDescription& feature, base::HostTensor tens
     case FeatureType::multi_array: {
       const auto& constraint = feature.multi_array_constraint;
       const DataType declared = constraint ? constraint->data_type : DataType::invalid;
-      if (!is_array_type(declared) || declared == array.data_type()) return array;
+      if (!features::is_array_type(declared) || declared == array.data_type()) return array;
       return array.converted_to(declared);
     }
     case FeatureType::image: return to_picture(feature, array);

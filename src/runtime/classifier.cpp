@@ -1,7 +1,6 @@
 #include "runtime/classifier.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "base/checked.h"
@@ -137,34 +136,9 @@ std::optional<Classifier> take_classifier(ir::Function& function) {
   return out;
 }
 
-namespace {
-
-template <typename Label>
-Classification assemble(std::span<const double> probabilities, const std::vector<Label>& labels) {
-  if (probabilities.size() != labels.size())
-    throw Error(ErrorCode::parameters, cat("the model gives ", probabilities.size(),
-                                           " probabilities for ", labels.size(), " classes"));
-  std::map<Label, double> dictionary;
-  std::size_t best = 0;
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    const bool is_first_number = std::isnan(probabilities[best]) && !std::isnan(probabilities[i]);
-    if (probabilities[i] > probabilities[best] || is_first_number) best = i;
-    const auto [place, is_new] = dictionary.emplace(labels[i], probabilities[i]);
-    if (!is_new && probabilities[i] > place->second) place->second = probabilities[i];
-  }
-  return {labels[best], std::move(dictionary)};
-}
-
-}  // namespace
-
-Classification classify(const MultiArray& probabilities, const ClassLabels& labels) {
+features::Classification classify(const MultiArray& probabilities, const ClassLabels& labels) {
   const MultiArray values = probabilities.converted_to(DataType::fp64);
-  const auto numbers = values.elements<double>();
-  if (const auto* strings = std::get_if<std::vector<std::string>>(&labels))
-    return assemble(numbers, *strings);
-  if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&labels))
-    return assemble(numbers, *integers);
-  throw Error(ErrorCode::parameters, "the model has no class labels");
+  return features::classify(values.elements<double>(), labels);
 }
 
 }  // namespace pome::runtime

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/tensor.h"
+#include "features/classes.h"
 #include "ir/program.h"
 #include "pome/description.h"
 #include "pome/feature.h"
@@ -30,13 +31,7 @@ ClassLabels class_labels(const ir::Function& function);
 /// more than one, used by another operation, or of constant probabilities.
 std::optional<Classifier> take_classifier(ir::Function& function);
 
-/// The label and the dictionary of one prediction. Of equal probabilities the class listed first
-/// wins; of classes with equal labels the likeliest counts in the dictionary.
-/// Throws Error{parameters} when the numbers of probabilities and classes differ.
-struct Classification {
-  FeatureValue label;
-  FeatureValue dictionary;
-};
-Classification classify(const MultiArray& probabilities, const ClassLabels& labels);
+/// The label and the dictionary of one prediction, as features::classify makes them.
+features::Classification classify(const MultiArray& probabilities, const ClassLabels& labels);
 
 }  // namespace pome::runtime

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "format/model_type.h"
+#include "frontend/pipeline/pipeline.h"
 #include "image/tensor.h"
 #include "pome/error.h"
 
@@ -193,11 +194,6 @@ ClassLabels labels_of(const proto::StringVector* texts) {
   return std::vector<std::string>(texts->vector.begin(), texts->vector.end());
 }
 
-const proto::Pipeline* pipeline_of(const proto::Model& model) noexcept {
-  if (const auto* classifier = model.pipelineClassifier()) return classifier->pipeline.get();
-  return model.pipeline();
-}
-
 ClassLabels labels_of_model(const proto::Model& model) {
   if (const auto* m = model.neuralNetworkClassifier()) return labels_of(*m);
   if (const auto* m = model.glmClassifier()) return labels_of(*m);
@@ -210,7 +206,7 @@ ClassLabels labels_of_model(const proto::Model& model) {
   // The labels of a pipeline are those of its last classifier. Pipelines in pipelines are walked
   // one level deep for each call; the reader of messages has bounded their depth.
   ClassLabels out;
-  if (const auto* pipeline = pipeline_of(model)) {
+  if (const auto* pipeline = pipeline::pipeline_of(model)) {
     for (const auto& part : pipeline->models) {
       ClassLabels found = labels_of_model(part);
       if (!std::holds_alternative<std::monostate>(found)) out = std::move(found);

@@ -10,6 +10,7 @@
 #include "devices/reference/reference_device.h"
 #include "exec/thread_pool.h"
 #include "format/blob_storage.h"
+#include "frontend/classical/predictor.h"
 #include "pome/error.h"
 
 namespace pome::runtime {
@@ -25,8 +26,7 @@ struct Missing {
 };
 
 constexpr std::string_view networks = "neural networks arrive with a later version";
-constexpr std::string_view classical = "classical models arrive with a later version";
-constexpr std::string_view pipelines = "pipelines arrive with a later version";
+constexpr std::string_view later = "they arrive with a later version";
 constexpr std::string_view apple =
     "the computation is part of Apple's operating systems and not of the file, so it runs on Apple "
     "devices only";
@@ -36,9 +36,6 @@ constexpr std::array missing_types{
     Missing{"neuralNetwork", networks},
     Missing{"neuralNetworkClassifier", networks},
     Missing{"neuralNetworkRegressor", networks},
-    Missing{"pipeline", pipelines},
-    Missing{"pipelineClassifier", pipelines},
-    Missing{"pipelineRegressor", pipelines},
     Missing{"visionFeaturePrint", apple},
     Missing{"audioFeaturePrint", apple},
     Missing{"soundAnalysisPreprocessing", apple},
@@ -58,8 +55,8 @@ std::string find_function(const ir::Program& program, const std::string& wanted)
   return "main";
 }
 
-// Every choice of compute units includes the CPU, the only device of this build beside the reference
-// one, which the compiler adds itself.
+// Every choice of compute units includes the CPU, the only device of this build beside the
+// reference one, which the compiler adds itself.
 std::vector<const exec::Device*> chosen_devices(const Configuration& configuration) {
   if (configuration.devices.empty()) return {&devices::cpu_device()};
   std::vector<const exec::Device*> chosen;
@@ -78,11 +75,17 @@ std::vector<const exec::Device*> chosen_devices(const Configuration& configurati
   return chosen;
 }
 
+bool is_pipeline(std::string_view type) noexcept {
+  return type == "pipeline" || type == "pipelineClassifier" || type == "pipelineRegressor";
+}
+
 }  // namespace
 
 std::optional<std::string> why_not_runnable(const ModelDescription& description) {
-  if (description.model_type == "mlProgram") return std::nullopt;
-  std::string_view reason = classical;
+  const std::string& type = description.model_type;
+  if (type == "mlProgram" || classical::is_classical(type) || is_pipeline(type))
+    return std::nullopt;
+  std::string_view reason = later;
   for (const Missing& one : missing_types) {
     if (one.type == description.model_type) reason = one.reason;
   }

@@ -14,7 +14,8 @@
 
 namespace pome::runtime {
 
-/// Nothing when this build runs models of the description's type; else one sentence that names the
+/// Nothing when this build runs models of the description's type (of a pipeline: when it runs what
+/// is inside); else one sentence that names the
 /// type and says what is missing.
 std::optional<std::string> why_not_runnable(const ModelDescription& description);
 

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "runtime/asset_data.h"
-#include "runtime/load.h"
+#include "runtime/load_model.h"
 #include "runtime/predict.h"
 
 namespace pome {
@@ -44,11 +44,7 @@ Model Model::open(const Asset& asset, const Configuration& configuration) {
     model->description = configuration.function_name.empty()
                              ? asset.description()
                              : asset.description(configuration.function_name);
-    std::shared_ptr<ir::Program> program = runtime::read_program(source, *budget);
-    model->function =
-        runtime::load_function(std::move(program), source.files, model->description.function_name,
-                               configuration, std::move(budget));
-    runtime::connect(*model);
+    runtime::load_model(source, *model, std::move(budget));
   } catch (Error& error) {
     throw error.within(base::quoted(display_name(source, configuration)));
   }
@@ -87,7 +83,7 @@ void State::write(std::string_view name, const MultiArray& value) {
 State Model::make_state() const {
   auto state = std::make_shared<runtime::StateData>();
   state->model = data_;
-  if (!data_->function.executable->states().empty())
+  if (data_->predictor == nullptr && !data_->function.executable->states().empty())
     state->set = data_->function.executable->make_state();
   return State(std::move(state));
 }

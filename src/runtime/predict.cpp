@@ -5,8 +5,9 @@
 #include <utility>
 
 #include "base/text.h"
+#include "features/convert.h"
+#include "features/shape_text.h"
 #include "runtime/bind.h"
-#include "runtime/shape_text.h"
 
 namespace pome::runtime {
 
@@ -57,7 +58,7 @@ FeatureProvider make_outputs(const ModelData& model, std::vector<base::HostTenso
     return --uses[index] == 0 ? std::move(tensors[index]) : tensors[index];
   };
   FeatureProvider out;
-  std::optional<Classification> classes;
+  std::optional<features::Classification> classes;
   for (std::size_t i = 0; i < model.outputs.size(); ++i) {
     const OutputSource& source = model.outputs[i];
     const FeatureDescription& feature = model.description.outputs[i];
@@ -87,6 +88,31 @@ FeatureProvider run(const ModelData& model, const FeatureProvider& inputs,
   return make_outputs(model, std::move(tensors));
 }
 
+// A model that is no program: typed features in, features out in the order of the description.
+FeatureProvider run_predictor(const ModelData& model, const FeatureProvider& inputs,
+                              const PredictionOptions& options) {
+  model.description.check_inputs(inputs);
+  base::Budget budget(options.byte_budget);
+  FeatureProvider typed;
+  for (const FeatureDescription& feature : model.description.inputs) {
+    if (const FeatureValue* value = inputs.find(feature.name))
+      typed.set(feature.name, features::convert(feature, *value));
+  }
+  if (options.stop.stop_requested())
+    throw Error(ErrorCode::prediction_cancelled, "the prediction was cancelled");
+  const FeatureProvider given = model.predictor->predict(typed, {options.stop, budget});
+  FeatureProvider out;
+  for (const FeatureDescription& feature : model.description.outputs) {
+    const FeatureValue* value = given.find(feature.name);
+    if (value == nullptr)
+      throw Error(ErrorCode::parameters,
+                  cat("the description has an output ", base::quoted(feature.name),
+                      " that the model does not give"));
+    out.set(feature.name, *value);
+  }
+  return out;
+}
+
 }  // namespace
 
 // Joins the description's features with the program's operands, once.
@@ -106,6 +132,9 @@ void connect(ModelData& model) {
 FeatureProvider predict(const std::shared_ptr<const ModelData>& model,
                         const FeatureProvider& inputs, StateData* state,
                         const PredictionOptions& options) {
+  if (state != nullptr && state->model != model)
+    throw Error(ErrorCode::parameters, "the state belongs to another model");
+  if (model->predictor != nullptr) return run_predictor(*model, inputs, options);
   if (state == nullptr) {
     const auto states = model->function.executable->states();
     if (!states.empty())
@@ -114,8 +143,6 @@ FeatureProvider predict(const std::shared_ptr<const ModelData>& model,
                       "; predict with a state that make_state() gave"));
     return run(*model, inputs, nullptr, options);
   }
-  if (state->model != model)
-    throw Error(ErrorCode::parameters, "the state belongs to another model");
   return run(*model, inputs, state->set.get(), options);
 }
 
@@ -145,7 +172,7 @@ void write_state(const StateData& state, std::string_view name, const MultiArray
   if (!value || !std::ranges::equal(value.shape(), dims))
     throw Error(ErrorCode::feature_type,
                 cat("state ", base::quoted(name), ": ", value.text(), " was given, expected (",
-                    runtime::shape_text(dims), ")"));
+                    features::shape_text(dims), ")"));
   // Through the declared type: a state of fp16 keeps what fp16 can hold.
   const MultiArray stored =
       value.converted_to(state.set->operand(at).type.dtype).converted_to(tensor.dtype());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/executable.h"
+#include "frontend/classical/predictor.h"
 #include "pome/model.h"
 #include "runtime/classifier.h"
 
@@ -30,7 +31,8 @@ struct OutputSource {
 struct ModelData {
   Configuration configuration;
   ModelDescription description;
-  LoadedFunction function;
+  LoadedFunction function;            ///< of an ML Program
+  classical::PredictorPtr predictor;  ///< of every other model type, where `function` is empty
   std::vector<const FeatureDescription*> inputs;  ///< one an operand, into `description`
   std::vector<OutputSource> outputs;              ///< one an output of `description`
 };

@@ -67,7 +67,7 @@ void evaluate_linear(EvalContext& call) {
         }
         store_f(out, r * width + o, sum);
       } else {
-        // Wraps, of which the low bits are those of the true sum.
+        // Unsigned, so that overflow wraps instead of being undefined.
         auto sum = static_cast<std::uint64_t>(call.has(bias) ? load_i(call.in(bias), at) : 0);
         for (std::int64_t k = 0; k < depth; ++k) {
           sum += static_cast<std::uint64_t>(load_i(in, r * depth + k) * load_i(w, o * depth + k));
@@ -170,7 +170,7 @@ void evaluate_matmul(EvalContext& call) {
     for (std::int64_t r = 0; r < p.m; ++r) {
       for (std::int64_t c = 0; c < p.n; ++c, ++i) {
         double sum = 0;
-        std::uint64_t exact = 0;  // wraps like the sum of linear
+        std::uint64_t exact = 0;  // unsigned, so that overflow wraps
         for (std::int64_t k = 0; k < p.k; ++k) {
           const auto at_a = base_a + (p.tx ? k * p.m + r : r * p.k + k);
           const auto at_b = base_b + (p.ty ? c * p.k + k : k * p.n + c);

@@ -16,7 +16,7 @@ double hard_sigmoid(double v) {
   return std::clamp(0.2 * v + 0.5, 0.0, 1.0);
 }
 double scaled_tanh(double v) {
-  return 1.7159 * std::tanh(2.0 / 3.0 * v);
+  return std::tanh(v);  // MIL gives no scales here, and their defaults are 1
 }
 double relu(double v) {
   return v < 0 ? 0 : v;

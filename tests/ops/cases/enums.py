@@ -70,6 +70,16 @@ def images(add, rng, r):
     add("affine", np.stack([x[0], x[1, :, ::-1, ::-1]]), tol=image.TOL, x=x, transform_matrix=same,
         output_height=5, output_width=3, sampling_mode="bilinear", padding_mode="constant",
         padding_value=F(0), coordinates_mode="normalized_zero_to_one", align_corners=True)
+    matrix = np.array([[0.8, 0.3, 0.25, -0.4, 1.3, -0.5]] * 2, F)
+    gx, gy = np.meshgrid(np.linspace(-1, 1, 4), np.linspace(-1, 1, 6))
+    points = np.stack([gx, gy, np.ones_like(gx)], -1) @ wide(matrix[0]).reshape(2, 3).T
+    for mode, padding in itertools.product(("bilinear", "nearest"),
+                                           ("constant", "border", "reflection", "symmetric")):
+        args = (mode, padding, 1.5, "normalized_minus_one_to_one", True)
+        add("affine", image.sample(x, np.stack([points] * 2), *args), tol=(1e-4, 1e-5), x=x,
+            transform_matrix=matrix, output_height=6, output_width=4, sampling_mode=mode,
+            padding_mode=padding, padding_value=F(1.5),
+            coordinates_mode="normalized_minus_one_to_one", align_corners=True)
     for interpolation in ("LINEAR", "NEAREST_NEIGHBOR"):
         want = image.linear(x, (10, 3), "UNALIGN_CORNERS") if interpolation == "LINEAR" else \
             x.repeat(2, 2)

@@ -12,7 +12,7 @@
 #include "pome/data_type.h"
 #include "pome/float16.h"
 
-namespace pome::runtime {
+namespace pome::features {
 
 /// True for the element types that a MultiArray can hold.
 constexpr bool is_array_type(DataType type) noexcept {
@@ -112,4 +112,4 @@ To convert_element(From raw) noexcept {
   }
 }
 
-}  // namespace pome::runtime
+}  // namespace pome::features

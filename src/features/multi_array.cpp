@@ -8,9 +8,9 @@
 #include "base/checked.h"
 #include "base/inline_vector.h"
 #include "base/text.h"
+#include "features/element.h"
+#include "features/shape_text.h"
 #include "pome/error.h"
-#include "runtime/element.h"
-#include "runtime/shape_text.h"
 
 namespace pome {
 
@@ -37,11 +37,11 @@ constexpr std::size_t alignment = 64;
 }
 
 std::int64_t checked_count(DataType type, std::span<const std::int64_t> shape) {
-  if (!runtime::is_array_type(type))
+  if (!features::is_array_type(type))
     fail(cat("element type ", name(type), " is not one that an array can have"));
   const auto count = base::element_count(shape);
   if (!count || !base::byte_count(*count, type))
-    fail(cat("shape (", runtime::shape_text(shape), ") has a negative dimension or is too large"));
+    fail(cat("shape (", features::shape_text(shape), ") has a negative dimension or is too large"));
   return *count;
 }
 
@@ -140,8 +140,8 @@ MultiArray MultiArray::copy_of(std::span<const std::byte> bytes, DataType type,
                                std::span<const std::int64_t> shape) {
   const auto needed = base::byte_count(checked_count(type, shape), type).value_or(0);
   if (std::cmp_not_equal(bytes.size(), needed))
-    fail(cat(bytes.size(), " bytes given, shape (", runtime::shape_text(shape), ") of ", name(type),
-             " takes ", needed));
+    fail(cat(bytes.size(), " bytes given, shape (", features::shape_text(shape), ") of ",
+             name(type), " takes ", needed));
   MultiArray out(type, shape);
   if (!bytes.empty()) std::memcpy(out.mutable_data(), bytes.data(), bytes.size());
   return out;
@@ -222,9 +222,9 @@ double MultiArray::at(std::span<const std::int64_t> index) const {
   if (!impl_) fail("the array is empty");
   const std::int64_t offset = offset_of(*this, index);
   double out = 0;
-  runtime::visit_element_type(data_type(), [&](auto element) {
+  features::visit_element_type(data_type(), [&](auto element) {
     using T = decltype(element);
-    out = runtime::convert_element<double>(static_cast<const T*>(data())[offset]);
+    out = features::convert_element<double>(static_cast<const T*>(data())[offset]);
   });
   return out;
 }
@@ -238,9 +238,9 @@ void MultiArray::set(std::initializer_list<std::int64_t> index, double value) {
   const std::int64_t offset =
       offset_of(*this, std::span<const std::int64_t>(index.begin(), index.size()));
   void* target = mutable_data();
-  runtime::visit_element_type(data_type(), [&](auto element) {
+  features::visit_element_type(data_type(), [&](auto element) {
     using T = decltype(element);
-    static_cast<T*>(target)[offset] = runtime::convert_element<T>(value);
+    static_cast<T*>(target)[offset] = features::convert_element<T>(value);
   });
 }
 
@@ -257,14 +257,14 @@ MultiArray MultiArray::converted_to(DataType type) const {
     return out;
   }
   void* target = out.mutable_data();
-  runtime::visit_element_type(data_type(), [&](auto from) {
+  features::visit_element_type(data_type(), [&](auto from) {
     using From = decltype(from);
     const auto* source = static_cast<const From*>(data());
-    runtime::visit_element_type(type, [&](auto to) {
+    features::visit_element_type(type, [&](auto to) {
       using To = decltype(to);
       auto* next = static_cast<To*>(target);
       for_each_offset(shape(), strides(), count(), [&](std::int64_t offset) {
-        *next++ = runtime::convert_element<To>(source[offset]);
+        *next++ = features::convert_element<To>(source[offset]);
       });
     });
   });
@@ -275,7 +275,7 @@ MultiArray MultiArray::reshaped(std::span<const std::int64_t> shape) const {
   if (!impl_) fail("the array is empty");
   const std::int64_t wanted = checked_count(data_type(), shape);
   if (wanted != count())
-    fail(cat("shape (", runtime::shape_text(shape), ") has ", wanted, " elements, the array ",
+    fail(cat("shape (", features::shape_text(shape), ") has ", wanted, " elements, the array ",
              count()));
   const MultiArray source = is_dense() ? *this : clone();
   auto impl = std::make_shared<Impl>(*source.impl_);
@@ -288,7 +288,7 @@ MultiArray MultiArray::reshaped(std::span<const std::int64_t> shape) const {
 }
 
 std::string MultiArray::text() const {
-  return cat("MultiArray (", name(data_type()), ", ", runtime::shape_text(shape()), ")");
+  return cat("MultiArray (", name(data_type()), ", ", features::shape_text(shape()), ")");
 }
 
 Float16::Float16(float value) noexcept : bits(base::f16_from_f32(value)) {}

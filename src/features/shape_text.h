@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-namespace pome::runtime {
+namespace pome::features {
 
 /// "1 x 3 x 224 x 224"; "scalar" for a shape of no dimensions.
 inline std::string shape_text(std::span<const std::int64_t> shape) {
@@ -20,4 +20,4 @@ inline std::string shape_text(std::span<const std::int64_t> shape) {
   return out;
 }
 
-}  // namespace pome::runtime
+}  // namespace pome::features

@@ -6,10 +6,10 @@
 #include <optional>
 
 #include "base/text.h"
+#include "features/element.h"
+#include "features/shape_text.h"
 #include "pome/description.h"
 #include "pome/error.h"
-#include "runtime/element.h"
-#include "runtime/shape_text.h"
 
 namespace pome {
 
@@ -33,14 +33,14 @@ void check_enumerated(const FeatureDescription& feature, std::span<const std::in
   });
   if (!found)
     fail(feature,
-         cat("MultiArray Shape (", runtime::shape_text(shape),
+         cat("MultiArray Shape (", features::shape_text(shape),
              ") was not in enumerated set of allowed shapes; expected ", feature.type_text()));
 }
 
 void check_ranges(const FeatureDescription& feature, std::span<const std::int64_t> shape,
                   const std::vector<SizeRange>& ranges) {
   if (shape.size() != ranges.size())
-    fail(feature, cat("MultiArray Shape (", runtime::shape_text(shape), ") has ", shape.size(),
+    fail(feature, cat("MultiArray Shape (", features::shape_text(shape), ") has ", shape.size(),
                       " dimensions; expected ", ranges.size(), ": ", feature.type_text()));
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (!ranges[i].contains(shape[i]))
@@ -63,8 +63,8 @@ void check_shape(const FeatureDescription& feature, std::span<const std::int64_t
           std::all_of(allowed.begin(), allowed.end(), is_one))
         return;
       fail(feature,
-           cat("MultiArray Shape (", runtime::shape_text(shape), ") does not match the shape (",
-               runtime::shape_text(allowed), ") of the model description"));
+           cat("MultiArray Shape (", features::shape_text(shape), ") does not match the shape (",
+               features::shape_text(allowed), ") of the model description"));
     }
     case ShapeConstraintType::enumerated: return check_enumerated(feature, shape, constraint);
     case ShapeConstraintType::range:

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "runtime/shape_text.h"
+#include "features/shape_text.h"
 
 namespace pome {
 
@@ -52,7 +52,7 @@ std::string array_text(const MultiArrayConstraint& constraint) {
   switch (shapes.type) {
     case ShapeConstraintType::unspecified: break;
     case ShapeConstraintType::fixed:
-      shape = cat(", ", runtime::shape_text(constraint.shape));
+      shape = cat(", ", features::shape_text(constraint.shape));
       break;
     case ShapeConstraintType::range:
       shape = cat(", ", range_text(shapes.size_range_for_dimension));
@@ -63,7 +63,7 @@ std::string array_text(const MultiArrayConstraint& constraint) {
           shape += cat(" or ", shapes.enumerated_shapes.size() - i, " more");
           break;
         }
-        shape += cat(i == 0 ? ", " : " or ", runtime::shape_text(shapes.enumerated_shapes[i]));
+        shape += cat(i == 0 ? ", " : " or ", features::shape_text(shapes.enumerated_shapes[i]));
       }
       break;
   }
@@ -101,7 +101,7 @@ std::string FeatureDescription::type_text() const {
                sequence_constraint->count_range.text(), " elements)");
   if (state_constraint)
     return cat("State (", pome::name(state_constraint->data_type), ", ",
-               runtime::shape_text(state_constraint->buffer_shape), ")");
+               features::shape_text(state_constraint->buffer_shape), ")");
   switch (type) {
     case FeatureType::int64: return "Int64";
     case FeatureType::double_: return "Double";

@@ -1,0 +1,134 @@
+#include "runtime/load_model.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "frontend/classical/predictor.h"
+#include "frontend/pipeline/pipeline.h"
+#include "pome/error.h"
+#include "runtime/describe.h"
+#include "runtime/load.h"
+
+namespace pome::runtime {
+
+using base::cat;
+
+namespace {
+
+// What all models of one asset share while they are loaded.
+struct Loading {
+  const AssetData& asset;
+  const Configuration& configuration;
+  std::shared_ptr<base::Budget> budget;
+};
+
+// A program as one model of a pipeline.
+class ProgramPredictor final : public classical::Predictor {
+ public:
+  explicit ProgramPredictor(std::shared_ptr<const ModelData> model) : model_(std::move(model)) {}
+
+  FeatureProvider predict(const FeatureProvider& inputs,
+                          const classical::Call& call) const override {
+    PredictionOptions options;
+    options.stop = call.stop;
+    options.byte_budget = call.budget.limit() - call.budget.used();
+    return runtime::predict(model_, inputs, nullptr, options);
+  }
+
+ private:
+  std::shared_ptr<const ModelData> model_;
+};
+
+void load_program(const Loading& loading, std::unique_ptr<ir::Program> program, ModelData& model) {
+  model.function =
+      load_function(std::move(program), loading.asset.files, model.description.function_name,
+                    model.configuration, loading.budget);
+  connect(model);
+}
+
+classical::PredictorPtr load_predictor(const Loading& loading, const proto::Model& message,
+                                       const ModelDescription& description);
+
+classical::PredictorPtr load_part(const Loading& loading, const proto::Model& message,
+                                  const ModelDescription& description) {
+  if (auto predictor = load_predictor(loading, message, description)) return predictor;
+  if (const auto reason = why_not_runnable(description))
+    throw Error(ErrorCode::unsupported, *reason);
+  auto model = std::make_shared<ModelData>();
+  model->configuration = loading.configuration;
+  model->configuration.function_name.clear();
+  model->description = description;
+  load_program(loading, import_model(message, loading.asset.owner, *loading.budget), *model);
+  if (!model->function.executable->states().empty())
+    throw Error(ErrorCode::unsupported, "it keeps a state, which models of a pipeline cannot do");
+  return std::make_shared<ProgramPredictor>(std::move(model));
+}
+
+// Pipelines in pipelines are walked by recursion: the reader of messages has bounded their depth.
+classical::PredictorPtr load_pipeline(const Loading& loading, const proto::Pipeline& pipeline,
+                                      const ModelDescription& description) {
+  std::vector<pipeline::Stage> stages;
+  for (std::size_t i = 0; i < pipeline.models.size(); ++i) {
+    pipeline::Stage stage;
+    stage.description = describe(pipeline.models[i]);
+    stage.name = pipeline::stage_name(pipeline, i, stage.description.model_type);
+    try {
+      stage.predictor = load_part(loading, pipeline.models[i], stage.description);
+    } catch (Error& error) {
+      throw error.within(stage.name);
+    }
+    stages.push_back(std::move(stage));
+  }
+  return pipeline::make_pipeline(description, std::move(stages));
+}
+
+// Null for what is no predictor.
+classical::PredictorPtr load_predictor(const Loading& loading, const proto::Model& message,
+                                       const ModelDescription& description) {
+  if (const proto::Pipeline* pipeline = pipeline::pipeline_of(message))
+    return load_pipeline(loading, *pipeline, description);
+  if (classical::is_classical(description.model_type))
+    return classical::make_predictor({message, description, *loading.budget});
+  return nullptr;
+}
+
+std::optional<std::string> why_not(const proto::Model& message, std::string_view type) {
+  if (const proto::Pipeline* pipeline = pipeline::pipeline_of(message)) {
+    for (std::size_t i = 0; i < pipeline->models.size(); ++i) {
+      const std::string inner = describe(pipeline->models[i]).model_type;
+      if (const auto reason = why_not(pipeline->models[i], inner))
+        return cat(pipeline::stage_name(*pipeline, i, inner), ": ", *reason);
+    }
+    return std::nullopt;
+  }
+  ModelDescription description;
+  description.model_type = type;
+  return why_not_runnable(description);
+}
+
+bool is_compiled(const AssetData& asset) {
+  return asset.message.Type.which() == 0;
+}
+
+}  // namespace
+
+std::optional<std::string> why_not_runnable(const AssetData& asset) {
+  const std::string& type = asset.description.model_type;
+  if (!is_compiled(asset)) return why_not(asset.message, type);
+  if (const auto reason = why_not_runnable(asset.description)) return reason;
+  if (type == "mlProgram") return std::nullopt;
+  return cat("compiled models (.mlmodelc) of type ", base::quoted(type),
+             " cannot be read, open the .mlmodel or .mlpackage that they were made of");
+}
+
+void load_model(const AssetData& asset, ModelData& model, std::shared_ptr<base::Budget> budget) {
+  if (const auto reason = why_not_runnable(asset)) throw Error(ErrorCode::unsupported, *reason);
+  const Loading loading{asset, model.configuration, std::move(budget)};
+  if (!is_compiled(asset))
+    model.predictor = load_predictor(loading, asset.message, model.description);
+  if (model.predictor == nullptr)
+    load_program(loading, read_program(asset, *loading.budget), model);
+}
+
+}  // namespace pome::runtime
