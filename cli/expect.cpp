@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "outputs.h"
@@ -80,56 +82,34 @@ void compare_arrays(Comparison& out, const MultiArray& got, const MultiArray& ex
   }
 }
 
-void compare_dictionaries(Comparison& out, const FeatureValue& got, const nlohmann::json& expected,
+void compare_dictionaries(Comparison& out, const FeatureValue& got, const NumberByKey& expected,
                           const Tolerance& tolerance) {
-  if (!expected.is_object()) {
-    out.problem = cat("a dictionary, expected a JSON ", expected.type_name());
-    return;
-  }
-  std::map<std::string, double> values;
+  NumberByKey values;
   for (const auto& [key, value] : ranked(got)) values[key] = value;
-  for (const auto& [key, value] : expected.items()) {
+  for (const auto& [key, wanted] : expected) {
     const auto found = values.find(key);
     if (found == values.end()) {
       out.problem = cat("no key ", base::quoted(key, 40));
       return;
     }
-    const double wanted = array_from_json(value, key).at({});
     compare_one(out, found->second, wanted, base::quoted(key, 40), tolerance);
   }
 }
 
-Comparison compare_value(const std::string& name, const FeatureValue& got, const NpyValue& expected,
-                         const Tolerance& tolerance) {
-  Comparison out;
-  out.output = name;
-  if (const auto* texts = std::get_if<TextArray>(&expected)) {
-    const bool single = texts->elements.size() == 1;
-    if (got.type() == FeatureType::string && single) {
-      compare_text(out, got.string_value(), texts->elements.front());
-    } else if (got.type() == FeatureType::dictionary && single) {
-      base::Budget budget;
-      compare_dictionaries(out, got, parse_json_text(texts->elements.front(), name, budget),
-                           tolerance);
-    } else if (got.type() == FeatureType::sequence && got.key_type() == FeatureType::string) {
-      const StringSequence& sequence = got.string_sequence_value();
-      if (sequence.size() != texts->elements.size())
-        out.problem = cat(sequence.size(), " elements, expected ", texts->elements.size());
-      for (std::size_t i = 0; out.problem.empty() && i < sequence.size(); ++i)
-        compare_text(out, sequence[i], texts->elements[i]);
-    } else {
-      out.problem = cat(got.text(), ", expected text");
-    }
-    return out;
+void compare_texts(Comparison& out, const FeatureValue& got, const TextArray& expected) {
+  if (got.type() == FeatureType::string && expected.elements.size() == 1) {
+    compare_text(out, got.string_value(), expected.elements.front());
+    return;
   }
-  const NpyValue mine = value_array(got);
-  const auto* numbers = std::get_if<MultiArray>(&mine);
-  if (numbers == nullptr) {
-    out.problem = cat(got.text(), ", expected numbers");
-    return out;
+  if (got.type() != FeatureType::sequence || got.key_type() != FeatureType::string) {
+    out.problem = cat(got.text(), ", expected text");
+    return;
   }
-  compare_arrays(out, *numbers, std::get<MultiArray>(expected), tolerance);
-  return out;
+  const StringSequence& sequence = got.string_sequence_value();
+  if (sequence.size() != expected.elements.size())
+    out.problem = cat(sequence.size(), " elements, expected ", expected.elements.size());
+  for (std::size_t i = 0; out.problem.empty() && i < sequence.size(); ++i)
+    compare_text(out, sequence[i], expected.elements[i]);
 }
 
 // "3.name" -> 3 and "name"; an entry without a number belongs to the first prediction.
@@ -142,23 +122,35 @@ std::pair<std::size_t, std::string> split_index(const std::string& entry) {
   return {index, entry.substr(used + 1)};
 }
 
-NpyValue json_value(const nlohmann::json& json, const std::string& name) {
-  if (json.is_string() && json != "NaN" && json != "Infinity" && json != "-Infinity")
-    return TextArray{{}, {json.get<std::string>()}};
-  if (json.is_object()) return TextArray{{}, {json.dump()}};
-  const bool texts =
-      json.is_array() && !json.empty() && json.front().is_string() &&
-      std::all_of(json.begin(), json.end(), [](const auto& e) { return e.is_string(); });
-  if (!texts) return array_from_json(json, name);
-  TextArray out{{static_cast<std::int64_t>(json.size())}, {}};
-  for (const auto& element : json) out.elements.push_back(element.get<std::string>());
-  return out;
+std::string unescaped(std::string name) {
+  constexpr std::string_view slash = "__slash__";
+  for (std::size_t at = name.find(slash); at != std::string::npos; at = name.find(slash, at))
+    name.replace(at, slash.size(), "/");
+  return name;
 }
+
+constexpr std::string_view keys_suffix = ".keys";
+constexpr std::string_view values_suffix = ".values";
 
 }  // namespace
 
-void Golden::check_name(const std::string& name) const {
-  if (description_.output(name) != nullptr) return;
+/// The two arrays of each dictionary in an archive, by prediction and output.
+struct Golden::Halves {
+  struct Pair {
+    std::optional<NpyValue> keys;
+    std::optional<NpyValue> values;
+  };
+  std::map<std::pair<std::size_t, std::string>, Pair> pairs;
+};
+
+std::string Golden::place(const std::string& name) const {
+  return cat(place_, ", output ", base::quoted(name));
+}
+
+// False for an input, which is passed over. Throws for a name that the model does not have.
+bool Golden::is_output(const std::string& name) const {
+  if (description_.output(name) != nullptr) return true;
+  if (description_.input(name) != nullptr) return false;
   std::vector<std::string_view> names;
   for (const FeatureDescription& output : description_.outputs) names.emplace_back(output.name);
   const std::string_view near = base::nearest(name, names);
@@ -168,25 +160,108 @@ void Golden::check_name(const std::string& name) const {
                                : cat(", did you mean ", base::quoted(near), "?")));
 }
 
-void Golden::add(std::size_t index, std::string name, NpyValue value) {
-  check_name(name);
+bool Golden::is_dictionary(std::string_view name) const {
+  const FeatureDescription* output = description_.output(name);
+  return output != nullptr && output->type == FeatureType::dictionary;
+}
+
+void Golden::add(std::size_t index, std::string name, Value value) {
+  if (!is_output(name)) return;
   if (index >= expected_.size())
-    throw Error(ErrorCode::feature_type,
-                cat(place_, " has outputs of prediction ", index, ", there are ", expected_.size(),
-                    " predictions, counted from 0"));
+    throw Error(
+        ErrorCode::feature_type,
+        cat(place_, " has outputs of prediction ", index, " (counted from 0), found inputs for ",
+            expected_.size(), expected_.size() == 1 ? " prediction" : " predictions"));
   expected_[index].insert_or_assign(std::move(name), std::move(value));
 }
 
+NumberByKey Golden::dictionary(const nlohmann::json& json, const std::string& name) const {
+  if (!json.is_object())
+    throw Error(ErrorCode::feature_type, cat(place(name), ": found a JSON ", json.type_name(),
+                                             ", expected an object of keys and numbers"));
+  NumberByKey out;
+  for (const auto& [key, value] : json.items()) {
+    const std::string where = cat(place(name), ", key ", base::quoted(key, 40));
+    const MultiArray number = array_from_json(value, where);
+    if (!number.shape().empty())
+      throw Error(ErrorCode::feature_type, cat(where, ": found a list, expected a number"));
+    out[key] = number.converted_to(DataType::fp64).elements<double>()[0];
+  }
+  return out;
+}
+
+Golden::Value Golden::json_value(const nlohmann::json& json, const std::string& name) const {
+  if (is_dictionary(name)) return dictionary(json, name);
+  if (json.is_string() && json != "NaN" && json != "Infinity" && json != "-Infinity")
+    return TextArray{{}, {json.get<std::string>()}};
+  const bool texts =
+      json.is_array() && !json.empty() &&
+      std::all_of(json.begin(), json.end(), [](const auto& e) { return e.is_string(); });
+  if (!texts) return array_from_json(json, place(name));
+  TextArray out{{static_cast<std::int64_t>(json.size())}, {}};
+  for (const auto& element : json) out.elements.push_back(element.get<std::string>());
+  return out;
+}
+
+NumberByKey Golden::joined(const std::string& name, const NpyValue& keys,
+                           const NpyValue& values) const {
+  const auto* numbers = std::get_if<MultiArray>(&values);
+  if (numbers == nullptr)
+    throw Error(ErrorCode::feature_type,
+                cat(place(name), ": its values are text, expected numbers"));
+  std::vector<std::string> names;
+  if (const auto* texts = std::get_if<TextArray>(&keys)) {
+    names = texts->elements;
+  } else {
+    const MultiArray whole = std::get<MultiArray>(keys).converted_to(DataType::int64);
+    for (const std::int64_t key : whole.elements<std::int64_t>()) names.push_back(cat(key));
+  }
+  const MultiArray all = numbers->converted_to(DataType::fp64);
+  const auto elements = all.elements<double>();
+  if (names.size() != elements.size())
+    throw Error(ErrorCode::feature_type, cat(place(name), ": found ", names.size(), " keys and ",
+                                             elements.size(), " values, expected as many of each"));
+  NumberByKey out;
+  for (std::size_t i = 0; i < names.size(); ++i) out[names[i]] = elements[i];
+  return out;
+}
+
+void Golden::add_archive_entry(const std::string& entry, NpyValue value, Halves& halves,
+                               base::Budget& budget) {
+  std::string name = unescaped(entry);
+  if (name.empty() && description_.outputs.size() == 1) name = description_.outputs.front().name;
+  const bool is_whole = description_.output(name) != nullptr || description_.input(name) != nullptr;
+  const auto [index, output] = is_whole ? std::pair(std::size_t{0}, name) : split_index(name);
+  for (const std::string_view suffix : {keys_suffix, values_suffix}) {
+    if (!output.ends_with(suffix)) continue;
+    const std::string stem = output.substr(0, output.size() - suffix.size());
+    if (!is_dictionary(stem)) continue;
+    auto& pair = halves.pairs[{index, stem}];
+    (suffix == keys_suffix ? pair.keys : pair.values) = std::move(value);
+    return;
+  }
+  auto* texts = std::get_if<TextArray>(&value);
+  if (texts == nullptr) {
+    add(index, output, std::get<MultiArray>(std::move(value)));
+  } else if (is_dictionary(output) && texts->elements.size() == 1) {
+    const nlohmann::json json = parse_json_text(texts->elements.front(), output, budget);
+    add(index, output, dictionary(json, output));
+  } else {
+    add(index, output, std::move(*texts));
+  }
+}
+
 void Golden::read_archive(const std::filesystem::path& path, base::Budget& budget) {
-  for (auto& [entry, value] : read_npz(path, budget)) {
-    std::string name = entry;
-    if (name.empty() && description_.outputs.size() == 1) name = description_.outputs.front().name;
-    constexpr std::string_view slash = "__slash__";
-    for (std::size_t at = name.find(slash); at != std::string::npos; at = name.find(slash, at))
-      name.replace(at, slash.size(), "/");
-    auto [index, output] =
-        description_.output(name) != nullptr ? std::pair(std::size_t{0}, name) : split_index(name);
-    add(index, std::move(output), std::move(value));
+  Halves halves;
+  for (auto& [entry, value] : read_npz(path, budget))
+    add_archive_entry(entry, std::move(value), halves, budget);
+  for (const auto& [where, pair] : halves.pairs) {
+    const auto& [index, name] = where;
+    if (!pair.keys || !pair.values)
+      throw Error(ErrorCode::feature_type,
+                  cat(place(name), ": there are ", pair.keys ? "keys" : "values", ", but no array ",
+                      base::quoted(cat(name, pair.keys ? values_suffix : keys_suffix))));
+    add(index, name, joined(name, *pair.keys, *pair.values));
   }
 }
 
@@ -207,8 +282,7 @@ void Golden::read_json_file(const std::filesystem::path& path, base::Budget& bud
       throw Error(ErrorCode::io, cat(place_, " holds a list of JSON ", json[i].type_name(),
                                      "s, expected objects with a value for each output"));
     for (const auto& [name, value] : json[i].items()) {
-      check_name(name);
-      add(i, name, json_value(value, name));
+      if (is_output(name)) add(i, name, json_value(value, name));
     }
   }
 }
@@ -224,6 +298,26 @@ Golden::Golden(const std::filesystem::path& path, const ModelDescription& descri
   const bool has_any =
       std::any_of(expected_.begin(), expected_.end(), [](const auto& one) { return !one.empty(); });
   if (!has_any) throw Error(ErrorCode::io, cat(place_, " holds no expected outputs"));
+}
+
+Comparison Golden::compare_value(const std::string& name, const FeatureValue& got,
+                                 const Value& expected, const Tolerance& tolerance) {
+  Comparison out;
+  out.output = name;
+  if (const auto* texts = std::get_if<TextArray>(&expected)) {
+    compare_texts(out, got, *texts);
+  } else if (const auto* numbers = std::get_if<NumberByKey>(&expected)) {
+    if (got.type() == FeatureType::dictionary) {
+      compare_dictionaries(out, got, *numbers, tolerance);
+    } else {
+      out.problem = cat(got.text(), ", expected a dictionary");
+    }
+  } else if (const auto mine = number_array(got)) {
+    compare_arrays(out, *mine, std::get<MultiArray>(expected), tolerance);
+  } else {
+    out.problem = cat(got.text(), ", expected numbers");
+  }
+  return out;
 }
 
 std::vector<Comparison> Golden::compare(std::size_t index, const FeatureProvider& outputs,

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/budget.h"
@@ -37,11 +39,16 @@ struct Comparison {
   bool agrees() const noexcept { return wrong == 0 && problem.empty(); }
 };
 
-/// Expected outputs of one or several predictions, by output name.
+/// What a dictionary is compared with; whole-number keys are written as text.
+using NumberByKey = std::map<std::string, double>;
+
+/// Expected outputs of one or several predictions, by output name. Entries that are named like an
+/// input are passed over, so one file may hold inputs and outputs.
 class Golden {
  public:
-  /// Reads an .npz (entries by output name, of several predictions "0.name", "1.name", ...) or JSON
-  /// (an object by output name, a list of such objects, or what `predict --json` prints).
+  /// Reads an .npz (entries by output name, of several predictions "0.name", "1.name", ...; of a
+  /// dictionary "name.keys" and "name.values", or a JSON text) or JSON (an object by output name, a
+  /// list of such objects, or what `predict --json` prints).
   /// Throws Error{io} for a file that is neither, Error{feature_type} for a name that is no output
   /// or another number of predictions.
   Golden(const std::filesystem::path& path, const ModelDescription& description,
@@ -52,11 +59,22 @@ class Golden {
                                   const Tolerance& tolerance) const;
 
  private:
-  using Expected = std::map<std::string, NpyValue>;
+  using Value = std::variant<MultiArray, TextArray, NumberByKey>;
+  using Expected = std::map<std::string, Value>;
+  struct Halves;
   void read_archive(const std::filesystem::path& path, base::Budget& budget);
   void read_json_file(const std::filesystem::path& path, base::Budget& budget);
-  void add(std::size_t index, std::string name, NpyValue value);
-  void check_name(const std::string& name) const;
+  void add_archive_entry(const std::string& entry, NpyValue value, Halves& halves,
+                         base::Budget& budget);
+  void add(std::size_t index, std::string name, Value value);
+  bool is_output(const std::string& name) const;
+  bool is_dictionary(std::string_view name) const;
+  std::string place(const std::string& name) const;
+  Value json_value(const nlohmann::json& json, const std::string& name) const;
+  NumberByKey dictionary(const nlohmann::json& json, const std::string& name) const;
+  NumberByKey joined(const std::string& name, const NpyValue& keys, const NpyValue& values) const;
+  static Comparison compare_value(const std::string& name, const FeatureValue& got,
+                                  const Value& expected, const Tolerance& tolerance);
 
   const ModelDescription& description_;
   std::string place_;

@@ -60,6 +60,21 @@ std::string usage(const Parser::Entry& entry) {
   return line + " [options]";
 }
 
+constexpr std::array program_examples{
+    Example{"pome info Model.mlpackage", "What the model is"},
+    Example{"pome predict Model.mlpackage cat.jpg --top 5", "The five likeliest classes"},
+    Example{"pome predict Model.mlpackage -i data.npz --expect golden.npz",
+            "Compare, for continuous integration"},
+};
+
+std::string examples_text(std::span<const Example> examples, const Terminal& terminal) {
+  std::string out;
+  for (const Example& example : examples)
+    out +=
+        cat("  ", terminal.paint(Color::dim, cat("# ", example.what)), "\n  ", example.line, "\n");
+  return out;
+}
+
 std::string command_help(const Parser::Entry& entry, const Terminal& terminal) {
   const Command& command = *entry.command;
   std::string out =
@@ -84,10 +99,7 @@ std::string command_help(const Parser::Entry& entry, const Terminal& terminal) {
   out += heading(terminal, "Options") + options.render(terminal);
   if (command.examples.empty()) return out;
   out += heading(terminal, "Examples");
-  for (const Example& example : command.examples)
-    out +=
-        cat("  ", terminal.paint(Color::dim, cat("# ", example.what)), "\n  ", example.line, "\n");
-  return out;
+  return out + examples_text(command.examples, terminal);
 }
 
 std::string program_help(const Parser& parser, const Terminal& terminal) {
@@ -100,13 +112,7 @@ std::string program_help(const Parser& parser, const Terminal& terminal) {
         {{std::string(entry.command->name), Color::cyan}, std::string(entry.command->summary)});
   out += table.render(terminal);
   out += heading(terminal, "Examples");
-  Table examples("ll");
-  examples.add({"pome info Model.mlpackage", {"what the model is", Color::dim}});
-  examples.add(
-      {"pome predict Model.mlpackage cat.jpg --top 5", {"the five likeliest classes", Color::dim}});
-  examples.add({"pome predict Model.mlpackage -i data.npz --expect golden.npz",
-                {"compare, for continuous integration", Color::dim}});
-  out += examples.render(terminal);
+  out += examples_text(program_examples, terminal);
   out += "\n'pome help COMMAND' tells more, 'pome help exit-codes' what the program returns.\n";
   return out;
 }

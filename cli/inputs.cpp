@@ -91,10 +91,24 @@ void InputCollector::add_value(const FeatureDescription& feature, const std::str
   put(feature, is_file(text) ? fs::path(text).filename().native() : text, std::move(value));
 }
 
+// An output in a file of inputs and expected outputs, which --expect reads.
+bool InputCollector::is_output_only(const std::string& name) const {
+  if (description_.input(name) != nullptr) return false;
+  for (const FeatureDescription& output : description_.outputs) {
+    if (!name.starts_with(output.name)) continue;
+    const std::string_view rest = std::string_view(name).substr(output.name.size());
+    if (rest.empty()) return true;
+    if (output.type == FeatureType::dictionary && (rest == ".keys" || rest == ".values"))
+      return true;
+  }
+  return false;
+}
+
 // Files that name inputs themselves.
 bool InputCollector::add_unnamed_file(const std::string& text) {
   if (has_suffix(text, ".npz")) {
     for (const auto& [name, array] : read_npz(text, budget_)) {
+      if (is_output_only(unescaped(name))) continue;
       const FeatureDescription& target = feature(unescaped(name), base::quoted(text));
       put(target, "", value_from_array(target, array, budget_));
     }
@@ -110,6 +124,7 @@ bool InputCollector::add_unnamed_file(const std::string& text) {
                   cat(base::quoted(text), " holds a JSON ", json.type_name(),
                       ", expected an object with a value for each input"));
     for (const auto& [name, value] : json.items()) {
+      if (is_output_only(name)) continue;
       const FeatureDescription& target = feature(name, base::quoted(text));
       put(target, "", value_from_json(target, value));
     }

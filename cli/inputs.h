@@ -53,6 +53,7 @@ class InputCollector {
   const FeatureDescription& only_input(const std::string& argument) const;
   void put(const FeatureDescription& feature, std::string label, FeatureValue value);
   void add_value(const FeatureDescription& feature, const std::string& text);
+  bool is_output_only(const std::string& name) const;
   bool add_unnamed_file(const std::string& text);
   void add_csv(const std::string& path, const FeatureDescription* only);
   void add_csv_columns(const std::string& path, const std::vector<std::vector<std::string>>& rows);

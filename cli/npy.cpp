@@ -72,6 +72,9 @@ Header read_header(std::string_view text, const std::string& name) {
     throw Error(ErrorCode::io,
                 cat(base::quoted(name), " holds records, expected an array of numbers or text"));
   type = type.substr(1, type.find(type[0], 1) - 1);
+  if (type.starts_with("|O") || type == "O")
+    throw Error(ErrorCode::io, cat(base::quoted(name),
+                                   " holds Python objects, expected an array of numbers or text"));
   if (type.size() < 3) damaged(name, cat("its type is ", base::quoted(type)));
   out.order = type[0];
   out.kind = type[1];

@@ -173,7 +173,7 @@ std::string dictionary_text(const FeatureValue& value, std::size_t top, const Te
   }
   std::string out = table.render(terminal, 4);
   if (all.size() > top)
-    out += terminal.paint(Color::dim, cat("    and ", all.size() - top, " more\n"));
+    out += cat("    ", terminal.paint(Color::dim, cat("and ", all.size() - top, " more")), "\n");
   return out;
 }
 
@@ -213,6 +213,36 @@ MultiArray picture_array(const PixelBuffer& picture) {
   return out;
 }
 
+template <typename Element>
+MultiArray list_array(std::span<const Element> elements) {
+  const std::array<std::int64_t, 1> shape{static_cast<std::int64_t>(elements.size())};
+  return MultiArray::copy_of(elements, std::span<const std::int64_t>(shape));
+}
+
+TextArray list_array(const std::vector<std::string>& texts) {
+  return {{static_cast<std::int64_t>(texts.size())}, texts};
+}
+
+void add_dictionary(const std::string& name, const FeatureValue& value, NpzEntries& entries) {
+  std::vector<double> numbers;
+  const auto add = [&](const auto& dictionary, auto&& keys) {
+    for (const auto& [key, number] : dictionary) {
+      keys.push_back(key);
+      numbers.push_back(number);
+    }
+  };
+  if (value.key_type() == FeatureType::int64) {
+    std::vector<std::int64_t> keys;
+    add(value.int64_dictionary_value(), keys);
+    entries.emplace_back(name + ".keys", list_array(std::span<const std::int64_t>(keys)));
+  } else {
+    std::vector<std::string> keys;
+    add(value.string_dictionary_value(), keys);
+    entries.emplace_back(name + ".keys", list_array(keys));
+  }
+  entries.emplace_back(name + ".values", list_array(std::span<const double>(numbers)));
+}
+
 }  // namespace
 
 std::string number_text(double value) {
@@ -248,8 +278,8 @@ Json value_json(const FeatureValue& value, std::size_t top) {
   }
 }
 
-NpyValue value_array(const FeatureValue& value) {
-  const auto text = [](std::string content) { return TextArray{{}, {std::move(content)}}; };
+std::optional<MultiArray> number_array(const FeatureValue& value) {
+  if (value.is_undefined()) return std::nullopt;
   switch (value.type()) {
     case FeatureType::int64: {
       const std::array<std::int64_t, 1> one{value.int64_value()};
@@ -262,8 +292,23 @@ NpyValue value_array(const FeatureValue& value) {
     }
     case FeatureType::multi_array: return value.multi_array_value();
     case FeatureType::image: return picture_array(value.image_buffer_value());
-    case FeatureType::string: return text(value.string_value());
-    default: return text(value_json(value).dump(-1, ' ', false, Json::error_handler_t::replace));
+    case FeatureType::sequence:
+      if (value.key_type() != FeatureType::int64) return std::nullopt;
+      return list_array(std::span<const std::int64_t>(value.int64_sequence_value()));
+    default: return std::nullopt;
+  }
+}
+
+void add_entries(const std::string& name, const FeatureValue& value, NpzEntries& entries) {
+  if (value.is_undefined()) return;
+  if (value.type() == FeatureType::dictionary) {
+    add_dictionary(name, value, entries);
+  } else if (value.type() == FeatureType::string) {
+    entries.emplace_back(name, TextArray{{}, {value.string_value()}});
+  } else if (auto numbers = number_array(value)) {
+    entries.emplace_back(name, std::move(*numbers));
+  } else if (value.type() == FeatureType::sequence) {
+    entries.emplace_back(name, list_array(value.string_sequence_value()));
   }
 }
 

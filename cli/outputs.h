@@ -21,8 +21,13 @@ std::string outputs_text(const FeatureProvider& outputs, std::size_t top, const 
 /// entries when not 0). NaN and infinities are the texts "NaN", "Infinity" and "-Infinity".
 Json value_json(const FeatureValue& value, std::size_t top = 0);
 
-/// One value as an array file: dictionaries become JSON text, pictures height x width x channels.
-NpyValue value_array(const FeatureValue& value);
+/// The numbers of a value as an array (pictures: height x width x channels); nothing for text and
+/// dictionaries.
+std::optional<MultiArray> number_array(const FeatureValue& value);
+
+/// Adds one output to the entries of an .npz: texts as NumPy's text, a dictionary as "name.keys"
+/// and "name.values" (in the order of the keys). An undefined value adds nothing.
+void add_entries(const std::string& name, const FeatureValue& value, NpzEntries& entries);
 
 /// Entries of a dictionary, the largest first (of equal ones: in the order of the keys).
 std::vector<std::pair<std::string, double>> ranked(const FeatureValue& dictionary);

@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "checks.h"
 
 namespace pome::cli {
 
 using base::cat;
 
 namespace {
-
-const std::vector<std::string> color_choices{"auto", "always", "never"};
 
 bool is_option(std::string_view argument) noexcept {
   return argument.size() > 1 && argument[0] == '-';
@@ -41,6 +40,7 @@ std::string one_sentence(std::string_view message) {
 
 Parser::Parser() : app_("Core ML models, anywhere.", "pome") {
   app_.set_help_flag();
+  app_.require_subcommand(0, 1);  // "info" in "pome help info" is an argument
   app_.add_flag("-h,--help", wants_help_, "Show this text");
   app_.add_flag("--version", wants_version_, "Show the version");
   add_color(app_);
@@ -56,7 +56,7 @@ Parser::Parser() : app_("Core ML models, anywhere.", "pome") {
 void Parser::add_color(CLI::App& app) {
   app.add_option("--color", color_, "When to colour: auto (on a terminal), always or never")
       ->type_name("WHEN")
-      ->check(CLI::IsMember(color_choices));
+      ->check(one_of({"auto", "always", "never"}));
 }
 
 const Parser::Entry* Parser::find(std::string_view name) const {
@@ -110,7 +110,10 @@ void Parser::explain(const CLI::ParseError& error) {
   check_extras();
   const Entry* entry = chosen();
   const std::string where = entry != nullptr ? cat("'pome ", entry->command->name, "': ") : "";
-  throw UsageError(where + one_sentence(error.what()));
+  std::string message = one_sentence(error.what());
+  if (error.get_name() == "ArgumentMismatch")  // "--top: 1 required K:UINT missing"
+    message = message.substr(0, message.find(':')) + " needs a value";
+  throw UsageError(where + message);
 }
 
 void Parser::parse(int argc, const char* const* argv) {

@@ -93,9 +93,7 @@ class WeightCounter {
 };
 
 FunctionReport count_operations(const ir::Function& function, WeightCounter& weights) {
-  ops::Opset opset{};
-  const bool is_known = ops::parse_opset(function.opset, opset);
-  FunctionReport out{function.name, is_known ? std::string(name(opset)) : function.opset, {}, 0};
+  FunctionReport out{function.name, opset_text(function.opset), {}, 0};
   CountMap counts;
   ir::for_each_op(*function.body, [&](const ir::Op& op) {
     weights.add(op);
@@ -210,6 +208,11 @@ void report_message(const proto::Model& message, Report& report) {
 }
 
 }  // namespace
+
+std::string opset_text(const std::string& opset) {
+  ops::Opset known{};
+  return ops::parse_opset(opset, known) ? std::string(name(known)) : opset;
+}
 
 Report make_report(ModelFile& model) {
   Report report;

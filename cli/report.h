@@ -55,6 +55,9 @@ struct Report {
 /// changes it. What is wrong inside a model ends up among the obstacles.
 Report make_report(ModelFile& model);
 
+/// "iOS15" for "CoreML5" and "ios15"; an unknown opset stays as it is written.
+std::string opset_text(const std::string& opset);
+
 /// "iOS 15, macOS 12, watchOS 8, tvOS 15"; empty for an unknown specification version.
 std::string minimum_systems(std::int64_t specification_version);
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "format/json.h"
 #include "pome/error.h"
+#include "terminal.h"
 
 namespace pome::cli {
 
@@ -21,12 +22,16 @@ namespace {
 
 constexpr format::JsonLimits json_limits{.size = std::int64_t{1} << 30, .depth = 40};
 
-[[noreturn]] void wrong(std::string_view name, std::string_view why) {
-  throw Error(ErrorCode::feature_type, cat("input ", base::quoted(name), ": ", why));
+[[noreturn]] void wrong(std::string_view place, std::string_view why) {
+  throw Error(ErrorCode::feature_type, cat(place, ": ", why));
+}
+
+std::string place_of(const FeatureDescription& feature) {
+  return cat("input ", base::quoted(feature.name));
 }
 
 [[noreturn]] void wrong(const FeatureDescription& feature, std::string_view why) {
-  wrong(feature.name, why);
+  wrong(place_of(feature), why);
 }
 
 bool is_file(const std::string& text) {
@@ -121,7 +126,7 @@ struct Flat {
   std::vector<const nlohmann::json*> numbers;
 };
 
-Flat flatten(const nlohmann::json& json, std::string_view name) {
+Flat flatten(const nlohmann::json& json, std::string_view place) {
   Flat out;
   out.numbers.push_back(&json);
   while (!out.numbers.empty() && out.numbers.front()->is_array()) {
@@ -129,8 +134,8 @@ Flat flatten(const nlohmann::json& json, std::string_view name) {
     std::vector<const nlohmann::json*> next;
     for (const nlohmann::json* list : out.numbers) {
       if (!list->is_array() || list->size() != size)
-        wrong(name, cat("the lists at depth ", out.shape.size() + 1, " are uneven, expected ", size,
-                        " elements in each"));
+        wrong(place, cat("the lists at depth ", out.shape.size() + 1, " are uneven, expected ",
+                         size, " elements in each"));
       for (const nlohmann::json& element : *list) next.push_back(&element);
     }
     out.shape.push_back(static_cast<std::int64_t>(size));
@@ -276,16 +281,18 @@ nlohmann::json parse_json_text(std::string_view text, std::string_view name, bas
                             json_limits);
 }
 
-MultiArray array_from_json(const nlohmann::json& json, std::string_view name) {
-  const Flat flat = flatten(json, name);
+MultiArray array_from_json(const nlohmann::json& json, std::string_view place) {
+  const Flat flat = flatten(json, place);
   bool whole = true;
   std::vector<double> numbers;
   numbers.reserve(flat.numbers.size());
   for (const nlohmann::json* element : flat.numbers) {
     const auto value = json_number(*element);
     if (!value)
-      wrong(name, cat("element ", numbers.size(), " is a JSON ", element->type_name(),
-                      ", expected a number"));
+      wrong(place, flat.shape.empty() ? cat("found a JSON ", element->type_name(),
+                                            ", expected a number or lists of numbers")
+                                      : cat("element ", numbers.size(), " is a JSON ",
+                                            element->type_name(), ", expected a number"));
     whole = whole && element->is_number_integer();
     numbers.push_back(*value);
   }
@@ -300,7 +307,7 @@ MultiArray array_from_json(const nlohmann::json& json, std::string_view name) {
 
 FeatureValue value_from_json(const FeatureDescription& feature, const nlohmann::json& json) {
   switch (feature.type) {
-    case FeatureType::multi_array: return shaped(feature, array_from_json(json, feature.name));
+    case FeatureType::multi_array: return shaped(feature, array_from_json(json, place_of(feature)));
     case FeatureType::dictionary: return dictionary(feature, json);
     case FeatureType::sequence: return sequence(feature, json);
     case FeatureType::string:
@@ -311,7 +318,7 @@ FeatureValue value_from_json(const FeatureDescription& feature, const nlohmann::
       if (json.is_number_integer()) return json.get<std::int64_t>();
       if (const auto value = json_number(json)) return *value;
       break;
-    case FeatureType::image: return pixels(feature, array_from_json(json, feature.name));
+    case FeatureType::image: return pixels(feature, array_from_json(json, place_of(feature)));
     default: break;
   }
   wrong(feature, cat("found a JSON ", json.type_name(), ", expected ", feature.type_text()));
@@ -358,8 +365,13 @@ FeatureValue value_from_text(const FeatureDescription& feature, const std::strin
   if (is_numpy) return array_from_file(feature, text, budget);
   if (has_suffix(text, ".json")) return value_from_json(feature, read_json(text, budget));
   if (looks_like_json(text)) {
-    const std::string name = cat("the JSON of input '", feature.name, "'");
-    return value_from_json(feature, parse_json_text(text, name, budget));
+    try {
+      return value_from_json(feature, parse_json_text(text, shortened(text, 40), budget));
+    } catch (Error& error) {
+      const std::string place = place_of(feature);
+      if (!std::string_view(error.what()).starts_with(place)) error.within(place);
+      throw;
+    }
   }
   switch (feature.type) {
     case FeatureType::image: return picture(feature, text, options);

@@ -40,8 +40,8 @@ nlohmann::json parse_json_text(std::string_view text, std::string_view name, bas
 
 /// The numbers of nested lists with their shape; "NaN", "Infinity" and "-Infinity" are numbers.
 /// Whole numbers give an int64 array, others fp64. Throws Error{feature_type} when the lists are
-/// uneven or hold something else; `name` is for messages.
-MultiArray array_from_json(const nlohmann::json& json, std::string_view name);
+/// uneven or hold something else; `place` begins the message.
+MultiArray array_from_json(const nlohmann::json& json, std::string_view place);
 
 /// A number, or nothing when the text is not just one.
 std::optional<double> parse_number(std::string_view text);

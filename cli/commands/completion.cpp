@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "checks.h"
 #include "parser.h"
 
 namespace pome::cli {
@@ -49,7 +50,7 @@ std::string bash_script(const Parser& parser) {
           "    mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- \"$word\")\n"
           "  elif [[ $word == -* ]]; then\n"
           "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
-          "  else\n    compopt -o filenames\n    mapfile -t COMPREPLY < <(compgen -f -- "
+          "  else\n    compopt -o filenames 2> /dev/null\n    mapfile -t COMPREPLY < <(compgen -f -- "
           "\"$word\")\n  fi\n"
           "}\ncomplete -F _pome pome\n");
   return out;
@@ -137,7 +138,7 @@ Runner declare_completion(CLI::App& app) {
   auto shell = std::make_shared<std::string>();
   app.add_option("SHELL", *shell, "bash, zsh or fish")
       ->required()
-      ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}));
+      ->check(one_of({"bash", "zsh", "fish"}));
   return [shell](const Context& context) { return run_completion(context, *shell); };
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "checks.h"
 #include "command.h"
 #include "describe_json.h"
 #include "expect.h"
@@ -139,7 +140,7 @@ void write_outputs(const std::string& path, const std::vector<Result>& results) 
       std::string entry = results.size() == 1 ? name : cat(i, ".", name);
       for (std::size_t at = entry.find('/'); at != std::string::npos; at = entry.find('/', at))
         entry.replace(at, 1, "__slash__");
-      entries.emplace_back(std::move(entry), value_array(value));
+      add_entries(entry, value, entries);
     }
   }
   try {
@@ -175,8 +176,8 @@ std::string results_text(const std::vector<Result>& results, const Options& opti
       out += cat("  ", terminal.paint(Color::bold, "Compared"), "\n",
                  comparisons_text(one.comparisons, terminal));
   }
-  out += terminal.paint(Color::dim, cat("\nLoaded in ", time_text(load_milliseconds), "\n"));
-  return out;
+  return cat(out, "\n", terminal.paint(Color::dim, cat("Loaded in ", time_text(load_milliseconds))),
+             "\n");
 }
 
 Json results_json(const std::vector<Result>& results, const Options& options,
@@ -208,8 +209,9 @@ std::string difference(const std::vector<Result>& results) {
   for (const Result& result : results) {
     for (const Comparison& one : result.comparisons) {
       if (one.agrees()) continue;
-      const std::string place = cat(result.label, result.label.empty() ? "" : ": ", "output ",
-                                    base::quoted(one.output), ": ");
+      const bool is_only = results.size() == 1;
+      const std::string place = cat(is_only ? "" : printable(result.label), is_only ? "" : ": ",
+                                    "output ", base::quoted(one.output), ": ");
       if (!one.problem.empty()) return cat(place, one.problem);
       return cat(place, one.wrong, " of ", one.elements, " elements differ, worst",
                  one.worst.empty() ? "" : " at ", one.worst, ": found ", one.got, ", expected ",
@@ -256,32 +258,33 @@ void declare_inputs(CLI::App& app, Options& options) {
       ->take_all()
       ->allow_extra_args(false);
   app.add_flag("--random", options.random, "Random values for inputs that are not given");
-  app.add_option("--seed", options.seed, "Which random values (default 0)")->type_name("N");
+  app.add_option("--seed", options.seed, "Which random values (default 0)")
+      ->type_name("N")
+      ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()));
   app.add_option("--image-resize", options.image_resize,
                  "How pictures are brought to size: centerCrop (default), scaleFit or scaleFill")
       ->type_name("MODE")
-      ->check(CLI::IsMember(std::vector<std::string>{"centerCrop", "scaleFit", "scaleFill"}));
+      ->check(one_of({"centerCrop", "scaleFit", "scaleFill"}));
 }
 
 void declare_results(CLI::App& app, Options& options) {
   app.add_option("--top", options.top, "Show the K likeliest classes, or the K largest elements")
       ->type_name("K")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}));
+      ->check(whole_number(1, 1000000));
   app.add_option("-o,--output", options.output, "Write the outputs to an .npz file")
       ->type_name("FILE");
   app.add_flag("--json", options.json, "Print JSON");
   app.add_option("--expect", options.expect,
                  "Compare with the outputs in an .npz or .json file; exit code 1 if they differ")
       ->type_name("FILE");
-  const auto tolerance = CLI::Range(0.0, std::numeric_limits<double>::max());
   app.add_option("--rtol", options.tolerance.relative,
                  "Allowed relative difference (default 0.001)")
       ->type_name("R")
-      ->check(tolerance);
+      ->check(not_negative());
   app.add_option("--atol", options.tolerance.absolute,
                  "Allowed absolute difference (default 0.0001), added to the relative one")
       ->type_name("A")
-      ->check(tolerance);
+      ->check(not_negative());
 }
 
 Runner declare_predict(CLI::App& app) {
@@ -290,18 +293,17 @@ Runner declare_predict(CLI::App& app) {
   declare_results(app, *options);
   app.add_option("--repeat", options->repeat, "Predict N times and show how long that takes")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1000000}));
+      ->check(whole_number(1, 1000000));
   app.add_option("--function", options->function, "Which function of a model with several")
       ->type_name("NAME");
   app.add_option("--compute-units", options->compute_units,
                  "Devices to use: all (default), cpuOnly, cpuAndGPU or cpuAndNeuralEngine")
       ->type_name("UNITS")
-      ->check(CLI::IsMember(
-          std::vector<std::string>{"all", "cpuOnly", "cpuAndGPU", "cpuAndNeuralEngine"}));
+      ->check(one_of({"all", "cpuOnly", "cpuAndGPU", "cpuAndNeuralEngine"}));
   app.add_option("--numerics", options->numerics,
                  "exact (default), or as-declared: every fp16 result is rounded to fp16")
       ->type_name("MODE")
-      ->check(CLI::IsMember(std::vector<std::string>{"exact", "as-declared"}));
+      ->check(one_of({"exact", "as-declared"}));
   return [options](const Context& context) { return run_predict(context, *options); };
 }
 

@@ -13,6 +13,7 @@
 #include "model_file.h"
 #include "network.h"
 #include "pipeline.h"
+#include "report.h"
 
 namespace pome::cli {
 
@@ -106,7 +107,7 @@ void add_functions(Node& model, const ir::Program& program, bool constants) {
     Node node = block_node(*function->body, constants, 0);
     node.kind = "function";
     node.name = function->name;
-    node.note = function->opset;
+    node.note = opset_text(function->opset);
     model.children.push_back(std::move(node));
   }
 }

@@ -7,11 +7,12 @@ namespace pome::base {
 
 HostTensor::HostTensor(DataType dtype, Dims dims) : dtype_(dtype), dims_(std::move(dims)) {
   const auto count = element_count(dims_);
-  if (!count) throw Error(ErrorCode::out_of_memory, "a tensor's size does not fit 64 bits");
+  const auto bytes = count && dtype != DataType::string ? byte_count(*count, dtype) : count;
+  if (!bytes) throw Error(ErrorCode::out_of_memory, "a tensor's size does not fit 64 bits");
   if (dtype == DataType::string) {
     strings_.resize(static_cast<std::size_t>(*count));
   } else {
-    bytes_.resize(static_cast<std::size_t>(byte_count(*count, dtype).value_or(0)));
+    bytes_.resize(static_cast<std::size_t>(*bytes));
   }
 }
 

@@ -69,16 +69,21 @@ void append_escaped(std::string& out, char32_t c) {
   }
 }
 
+// Letters inserted, left out, replaced, or swapped with their neighbour.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1);
+  std::vector<std::size_t> above(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
+    before.swap(above);
+    above.swap(row);
     row[0] = i + 1;
     for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({substituted, row[j] + 1, row[j + 1] + 1});
+      const std::size_t substituted = above[j] + (a[i] == b[j] ? 0 : 1);
+      row[j + 1] = std::min({substituted, row[j] + 1, above[j + 1] + 1});
+      const bool is_swap = i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j];
+      if (is_swap) row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
     }
   }
   return row[b.size()];
@@ -150,7 +155,7 @@ std::string list_text(std::span<const std::string_view> names, std::size_t limit
 
 std::string_view nearest(std::string_view text, std::span<const std::string_view> candidates) {
   constexpr std::size_t longest = 64;  // keeps the quadratic distance cheap for hostile names
-  if (text.empty() || text.size() > longest) return {};
+  if (text.size() < 2 || text.size() > longest) return {};  // any letter is near any other
   std::size_t best_distance = std::max<std::size_t>(1, text.size() / 3) + 1;
   std::string_view best;
   for (const std::string_view candidate : candidates) {

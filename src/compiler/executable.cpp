@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <new>
 
 #include "base/checked.h"
 #include "base/half.h"
@@ -81,6 +83,16 @@ void publish_output(const TensorRef& from, DataType declared, HostTensor& to) {
   }
 }
 
+/// What callers hand over and get back are tensors of numbers or bools.
+void require_numbers(const ir::Function& function, std::string_view what, std::string_view name,
+                     const ir::Type& type, std::string_view expected) {
+  const bool text = type.is_tensor() && type.dtype == DataType::string;
+  if (type.is_tensor() && !text) return;
+  throw Error(ErrorCode::unsupported, cat("function ", base::quoted(function.name), ": ", what, " ",
+                                          base::quoted(name), " is ", ir::text(type), ", expected ",
+                                          text ? "a tensor of numbers or bools" : expected));
+}
+
 class FunctionExecutable final : public Executable {
  public:
   FunctionExecutable(std::shared_ptr<const Lowered> lowered, const ir::Function& function)
@@ -89,19 +101,21 @@ class FunctionExecutable final : public Executable {
     for (const auto id : body.inputs) {
       const auto& value = *low_->flat.values[id].value;
       if (low_->state_slots[id] >= 0) {
+        if (!value.type.ranked || !value.type.is_static()) {
+          throw Error(
+              ErrorCode::unsupported,
+              cat("function ", base::quoted(function.name), ": state ", base::quoted(value.name),
+                  " is ", ir::text(value.type), ", expected one whose size is known"));
+        }
         states_.push_back({value.name, value.type.element()});
       } else {
+        require_numbers(function, "input", value.name, value.type, "a tensor or a state");
         inputs_.push_back({value.name, value.type});
       }
     }
     for (const auto* value : function.body->outputs()) {
       outputs_.push_back({value->name, low_->facts.types[value->id]});
-      if (!outputs_.back().type.is_tensor()) {
-        throw Error(
-            ErrorCode::unsupported,
-            cat("function ", base::quoted(function.name), ": output ", base::quoted(value->name),
-                " is ", ir::text(outputs_.back().type), ", expected a tensor"));
-      }
+      require_numbers(function, "output", value->name, outputs_.back().type, "a tensor");
     }
   }
 
@@ -120,6 +134,18 @@ class FunctionExecutable final : public Executable {
 
   void predict(std::span<const InputTensor> inputs, std::vector<HostTensor>& outputs,
                StateSet* state, const RunOptions& options) const override {
+    try {
+      predict_once(inputs, outputs, state, options);
+    } catch (const std::bad_alloc&) {
+      throw Error(ErrorCode::out_of_memory,
+                  cat("function ", base::quoted(low_->flat.function->name),
+                      ": no memory is left for the values of a prediction"));
+    }
+  }
+
+ private:
+  void predict_once(std::span<const InputTensor> inputs, std::vector<HostTensor>& outputs,
+                    StateSet* state, const RunOptions& options) const {
     check_inputs(inputs);
     std::optional<StateSet::Use> use;
     exec::Slots slots;
@@ -137,7 +163,7 @@ class FunctionExecutable final : public Executable {
     std::optional<base::Budget> own;
     if (!options.budget) own.emplace();
     Run run(*low_, slots, options.stop, options.budget ? *options.budget : *own);
-    base::InlineVector<void*, 8> imports;
+    base::InlineVector<void*, 16> imports;
     for (std::size_t i = 0; i < inputs.size(); ++i) imports.push_back(in_place(inputs[i], i));
     const auto refs = run.root(plan, imports, [&](std::size_t i, void* to) {
       convert_input(inputs[i], inputs_[i].type.dtype, to);
@@ -148,7 +174,6 @@ class FunctionExecutable final : public Executable {
     }
   }
 
- private:
   /// The caller's memory when a kernel can read it as it is; null when it has to be converted.
   void* in_place(const InputTensor& input, std::size_t i) const {
     const auto declared = inputs_[i].type.dtype;
@@ -177,7 +202,8 @@ class FunctionExecutable final : public Executable {
   }
 
   std::shared_ptr<Plan> plan_for(std::span<const InputTensor> inputs) const {
-    Dims key;
+    // Room for the dimensions of a dozen inputs without allocation.
+    base::InlineVector<std::int64_t, 64> key;
     for (const auto& input : inputs) {
       for (const auto d : input.dims) key.push_back(d);
       key.push_back(-1);
@@ -187,7 +213,9 @@ class FunctionExecutable final : public Executable {
       std::size_t next = 0;
       for (const auto id : low_->flat.body().inputs) {
         types.push_back(low_->flat.values[id].declared);
-        if (low_->state_slots[id] < 0) types.back().dims = inputs[next++].dims;
+        if (low_->state_slots[id] >= 0) continue;
+        types.back().ranked = true;
+        types.back().dims = inputs[next++].dims;
       }
       auto facts = ops::infer(low_->flat, types);
       return make_plan(low_, 0, 0, std::move(facts), low_->list_slots);
@@ -203,8 +231,14 @@ class FunctionExecutable final : public Executable {
 
 StateSet::StateSet(std::span<const Operand> operands)
     : operands_(operands.begin(), operands.end()) {
+  base::Budget budget;
   for (const auto& operand : operands_) {
-    tensors_.emplace_back(base::storage_type(operand.type.dtype), operand.type.dims);
+    const auto storage = base::storage_type(operand.type.dtype);
+    const auto count = base::element_count(operand.type.dims);
+    const auto bytes = count ? base::byte_count(*count, storage) : count;
+    budget.take(bytes.value_or(std::numeric_limits<std::int64_t>::max()),
+                cat("state ", base::quoted(operand.name)));
+    tensors_.emplace_back(storage, operand.type.dims);
   }
 }
 

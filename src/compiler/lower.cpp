@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "compiler/layout.h"
 #include "compiler/lowered.h"
 #include "devices/reference/reference_device.h"
 #include "pome/error.h"
@@ -21,19 +22,17 @@ class Lowerer {
   explicit Lowerer(Lowered& out) : out_(out) {}
 
   void run() {
-    number_slots();
-    count_uses();
-    for (const auto& block : out_.flat.blocks) {
-      out_.calls.emplace_back(block.calls.size());
-      consumers_ = consumers(block);
-      for (std::uint32_t i = 0; i < block.calls.size(); ++i) {
-        try {
-          place(block, i);
-        } catch (Error& error) {
-          throw error.within(base::cat("function ", base::quoted(out_.flat.function->name)));
-        }
+    try {
+      for (const auto& block : out_.flat.blocks) {
+        auto& calls = out_.calls.emplace_back(block.calls.size());
+        for (std::size_t i = 0; i < calls.size(); ++i) place(block.calls[i], calls[i]);
       }
-      for (const auto id : block.outputs) need_tensor(id);
+      assign_layouts(out_);
+      number_slots();
+      count_uses();
+      for (std::uint32_t b = 0; b < out_.flat.blocks.size(); ++b) prepare_block(b);
+    } catch (Error& error) {
+      throw error.within(base::cat("function ", base::quoted(out_.flat.function->name)));
     }
   }
 
@@ -98,21 +97,34 @@ class Lowerer {
     return out;
   }
 
-  void place(const ops::FlatBlock& block, std::uint32_t index) {
-    const auto& call = block.calls[index];
-    auto& lowered = out_.calls.back()[index];
-    if (lowered.absorbed || lowered.kernel) return;  // done with an earlier call
+  exec::CallSite site_of(const ops::FlatCall& call) const {
+    return {&out_.flat, &call,       &out_.facts, out_.weights.get(), out_.options.numerics,
+            {},         out_.layouts};
+  }
+
+  void place(const ops::FlatCall& call, LoweredCall& lowered) const {
     if (run_by_executor(*call.def)) {
       lowered.placement.device = out_.options.devices.back();
-      if (call.def->effects != ops::Effects::compress) {
+    } else {
+      lowered.placement = choose(site_of(call));
+    }
+  }
+
+  void prepare_block(std::uint32_t index) {
+    const auto& block = out_.flat.blocks[index];
+    auto& calls = out_.calls[index];
+    consumers_ = consumers(block);
+    for (std::uint32_t i = 0; i < calls.size(); ++i) {
+      const auto& call = block.calls[i];
+      if (calls[i].absorbed || calls[i].kernel) continue;  // done with an earlier call
+      if (!run_by_executor(*call.def)) {
+        if (!calls[i].placement.device) place(call, calls[i]);  // a change of layout
+        prepare(index, i);
+      } else if (call.def->effects != ops::Effects::compress) {
         for (const auto id : call.args) need_tensor(id);
       }
-      return;
     }
-    exec::CallSite site{&out_.flat, &call, &out_.facts, out_.weights.get(), out_.options.numerics,
-                        {}};
-    lowered.placement = choose(site);
-    prepare(block, index, site);
+    for (const auto id : block.outputs) need_tensor(id);
   }
 
   Placement choose(const exec::CallSite& site) const {
@@ -144,14 +156,16 @@ class Lowerer {
     return placement;
   }
 
-  /// Prepares the call of `site` together with the calls behind it that its device absorbs.
-  void prepare(const ops::FlatBlock& block, std::uint32_t index, exec::CallSite& site) {
-    auto& calls = out_.calls.back();
+  /// Prepares a call together with the calls behind it that its device absorbs.
+  void prepare(std::uint32_t block_index, std::uint32_t index) {
+    const auto& block = out_.flat.blocks[block_index];
+    auto& calls = out_.calls[block_index];
+    auto site = site_of(block.calls[index]);
     const auto* device = calls[index].placement.device;
     std::vector<exec::Tail> tails;
     std::vector<std::uint32_t> parts{index};
     for (const auto* last = site.call; out_.options.absorb;) {
-      const auto next = only_consumer(block, *last);
+      const auto next = only_consumer(block_index, *last);
       if (!next || tails.size() == max_tails) break;
       const auto& call = block.calls[*next];
       const auto through = std::ranges::find(call.args, last->results[0]) - call.args.begin();
@@ -185,12 +199,13 @@ class Lowerer {
 
   /// The call of the block that alone uses the one result of `call`; nothing when there is none,
   /// or when it is not computed by a device of its own choice.
-  std::optional<std::uint32_t> only_consumer(const ops::FlatBlock& block,
+  std::optional<std::uint32_t> only_consumer(std::uint32_t block_index,
                                              const ops::FlatCall& call) const {
+    const auto& block = out_.flat.blocks[block_index];
     if (call.results.size() != 1 || out_.uses[call.results[0]] != 1) return std::nullopt;
     const auto found = consumers_.find(call.results[0]);
     if (found == consumers_.end()) return std::nullopt;
-    const auto& lowered = out_.calls.back()[found->second];
+    const auto& lowered = out_.calls[block_index][found->second];
     if (lowered.absorbed || lowered.kernel) return std::nullopt;
     return run_by_executor(*block.calls[found->second].def) ? std::nullopt
                                                             : std::optional(found->second);

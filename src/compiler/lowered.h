@@ -45,6 +45,7 @@ struct Lowered {
   ops::Facts facts;  ///< for the declared types
   std::shared_ptr<exec::WeightStore> weights;
   CompileOptions options;
+  std::vector<exec::Layout> layouts;            ///< by value
   std::vector<std::vector<LoweredCall>> calls;  ///< [block][call], beside flat.blocks
   /// Constants that kernels get as tensors, by value: expanded to the storage type.
   std::vector<std::shared_ptr<const exec::Pack>> constants;

@@ -6,12 +6,14 @@
 // ranges of the same plan over the same arena.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "compiler/arena.h"
@@ -74,7 +76,7 @@ class PlanCache {
   /// The plan for `key`, made by `make` when it is not there. Thread-safe; two threads that miss
   /// together may both make it.
   template <typename Make>
-  std::shared_ptr<Plan> get(const Dims& key, Make&& make) {
+  std::shared_ptr<Plan> get(std::span<const std::int64_t> key, Make&& make) {
     {
       const std::scoped_lock lock(mutex_);
       if (auto found = find(key)) return found;
@@ -82,7 +84,7 @@ class PlanCache {
     auto plan = make();
     const std::scoped_lock lock(mutex_);
     if (auto found = find(key)) return found;
-    entries_.emplace_front(key, plan);
+    entries_.emplace_front(Dims(key), plan);
     if (entries_.size() > capacity_) entries_.pop_back();
     return plan;
   }
@@ -92,9 +94,9 @@ class PlanCache {
   }
 
  private:
-  std::shared_ptr<Plan> find(const Dims& key) {
+  std::shared_ptr<Plan> find(std::span<const std::int64_t> key) {
     for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-      if (it->first == key) {
+      if (std::ranges::equal(it->first, key)) {
         entries_.splice(entries_.begin(), entries_, it);
         return it->second;
       }
@@ -136,6 +138,7 @@ struct Plan {
   std::vector<std::pair<ops::ValueId, std::uint32_t>> exports;  ///< incomplete: refs of live values
   std::vector<std::int32_t> list_slots;  ///< by value: the slot that holds it here
   std::size_t arena_bytes = 0;
+  const ir::Op* largest_op = nullptr;  ///< with the largest result in the arena, for messages
 
   PlanCache children{32};  ///< continuations behind `end_call`
   std::mutex nested_mutex;

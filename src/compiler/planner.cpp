@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "compiler/builtin.h"
 #include "compiler/plan.h"
+#include "ops/layout.h"
 #include "pome/error.h"
 
 namespace pome::compiler {
@@ -74,7 +75,11 @@ class Planner {
     // One tensor above a terabyte is a broken model, not a big one.
     constexpr std::int64_t limit = std::int64_t{1} << 40;
     if (!bytes || *bytes > limit) {
-      throw Error(ErrorCode::out_of_memory, cat("a value of type ", ir::text(t), " is too large"));
+      const auto* value = flat_.values[id].value;
+      throw Error(ErrorCode::out_of_memory,
+                  cat(value && value->producer ? value->producer->place() + ": its result"
+                                               : std::string("a value"),
+                      " of type ", ir::text(t), " is too large"));
     }
     return static_cast<std::size_t>(*bytes);
   }
@@ -88,8 +93,16 @@ class Planner {
     return static_cast<std::uint32_t>(plan_.buffers.size() - 1);
   }
 
+  void note_largest(std::size_t bytes, const ir::Op* op) {
+    if (bytes <= largest_ || !op) return;
+    largest_ = bytes;
+    plan_.largest_op = op;
+  }
+
   void give_buffer(ValueId id, std::uint32_t region) {
-    places_[id] = {Home::arena, new_buffer(bytes_of(id), region, low_.uses[id]), nullptr};
+    const auto bytes = bytes_of(id);
+    if (const auto* value = flat_.values[id].value) note_largest(bytes, value->producer);
+    places_[id] = {Home::arena, new_buffer(bytes, region, low_.uses[id]), nullptr};
   }
 
   void touch(ValueId id) {
@@ -242,7 +255,15 @@ class Planner {
     if (call.def->alias == ops::Alias::view && type(call.results[0]).is_tensor()) {
       return plan_view(call);
     }
+    if (ops::is_layout_change(*call.def) && is_trivial_change(type(call.args[0]))) {
+      return plan_view(call);
+    }
     plan_kernel(call, lowered, block);
+  }
+
+  /// Whether the elements are in the same order in every layout.
+  static bool is_trivial_change(const ir::Type& t) {
+    return !exec::has_layout(t, t.rank()) || base::element_count(t.dims) == 0;
   }
 
   bool all_known(const FlatCall& call) const {
@@ -280,6 +301,8 @@ class Planner {
     auto& step = add_step(StepKind::run, planned.run, head.op);
     step.params = add_params(std::span<const std::byte>(planned.params));
     --position_;  // scratch lives in the step's own position
+    note_largest(planned.scratch_bytes, call.op);
+    note_largest(planned.worker_scratch_bytes * static_cast<std::size_t>(worker_count()), call.op);
     if (planned.scratch_bytes != 0) step.scratch = new_buffer(planned.scratch_bytes, block, 0);
     if (planned.worker_scratch_bytes != 0) {
       step.worker_scratch_bytes = (planned.worker_scratch_bytes + 63) & ~std::size_t{63};
@@ -614,6 +637,7 @@ class Planner {
   const ops::FlatFunction& flat_;
   std::vector<Place> places_;
   std::uint32_t position_ = 0;
+  std::size_t largest_ = 0;  ///< bytes of the largest result or working memory of an operation
   std::map<std::int32_t, std::int64_t> list_uses_;
   std::map<std::int32_t, std::uint32_t> list_region_;
 };

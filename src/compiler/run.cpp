@@ -32,17 +32,29 @@ Run::Run(const Lowered& lowered, exec::Slots& slots, std::stop_token stop, base:
   task_.workers = lowered.options.workers.get();
   task_.stop = std::move(stop);
   task_.slots = &slots_;
+  for (auto& list : slots_.lists) list.memory.charge(&budget_);
 }
 
 Run::~Run() {
   for (auto& [plan, context] : lent_) plan->release(std::move(context));
+  if (root_.context) root_.plan->release(std::move(root_.context));
   budget_.give_back(booked_);
+  slots_.lists.clear();  // the budget need not live longer
+}
+
+void Run::book(const Plan& plan) {
+  const auto bytes = static_cast<std::int64_t>(plan.arena_bytes);
+  if (!budget_.try_take(bytes)) {
+    const auto* op = plan.largest_op;
+    budget_.take(bytes, cat("function ", base::quoted(low_.flat.function->name),
+                            ": the memory of a prediction",
+                            op ? cat(", most of it for ", op->place(), ",") : std::string()));
+  }
+  booked_ += bytes;
 }
 
 Context& Run::lend(const std::shared_ptr<Plan>& plan) {
-  const auto bytes = static_cast<std::int64_t>(plan->arena_bytes);
-  budget_.take(bytes, "the values of a prediction");
-  booked_ += bytes;
+  book(*plan);
   lent_.push_back({plan, plan->acquire()});
   return *lent_.back().context;
 }
@@ -50,7 +62,9 @@ Context& Run::lend(const std::shared_ptr<Plan>& plan) {
 std::span<const TensorRef> Run::root(const std::shared_ptr<Plan>& plan,
                                      std::span<void* const> imports,
                                      const std::function<void(std::size_t, void*)>& stage) {
-  auto& context = lend(plan);
+  book(*plan);
+  root_ = {plan, plan->acquire()};
+  auto& context = *root_.context;
   const auto address = [&](std::size_t i) -> void* {
     if (imports[i]) return imports[i];
     return context.arena.get() + plan->buffers[plan->staging[i]].offset;
@@ -96,6 +110,8 @@ void Run::run_step(const Plan& plan, Context& context, const Step& step) {
     case StepKind::branch: return run_steps(plan, context, step.blocks[truth(refs[0]) ? 0 : 1]);
     case StepKind::loop:
       for (std::int64_t i = 0;; ++i) {
+        // Here too, since blocks need not hold a kernel.
+        if (task_.stop.stop_requested()) raise({.code = Code::cancelled}, step);
         run_steps(plan, context, step.blocks[0]);
         if (!truth(refs[0])) return;
         if (i == max_iterations) {
@@ -115,17 +131,33 @@ void Run::raise(const exec::Status& status, const Step& step) {
     case Code::cancelled:
       throw Error(ErrorCode::prediction_cancelled, cat(place, ": the prediction was cancelled"));
     case Code::bad_index:
-      throw Error(ErrorCode::parameters, cat(place, ": index ", status.payload[0],
-                                             " is outside a dimension of ", status.payload[1]));
+      throw Error(
+          ErrorCode::parameters,
+          cat(place, ": ",
+              status.param ? cat("parameter ", base::quoted(status.param), ": ") : std::string(),
+              "index ", status.payload[0], " is outside a dimension of ", status.payload[1]));
     case Code::division_by_zero:
       throw Error(ErrorCode::parameters, cat(place, ": integer division by zero"));
     case Code::out_of_memory: throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
     case Code::failed:
-      if (task_.error) std::rethrow_exception(std::exchange(task_.error, nullptr));
+      if (task_.error) raise_error(place);
       break;
     case Code::ok: break;
   }
   throw Error(ErrorCode::generic, cat(place, ": failed"));
+}
+
+/// Throws what a kernel left in the task context. An Error names its operation already.
+void Run::raise_error(const std::string& place) {
+  try {
+    std::rethrow_exception(std::exchange(task_.error, nullptr));
+  } catch (Error& error) {
+    throw error.within(cat("function ", base::quoted(low_.flat.function->name)));
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::out_of_memory, cat(place, ": out of memory"));
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::generic, cat(place, ": ", error.what()));
+  }
 }
 
 void Run::move_list(std::int32_t to, std::int32_t from) {
@@ -147,7 +179,7 @@ void Run::publish(const Plan& plan, const Context& context, Frame& frame) {
 }
 
 /// Goes on behind `plan`, which stopped at a call that depends on data, to the block's end.
-void Run::finish_block(std::shared_ptr<Plan> plan, Frame& frame, std::vector<TensorRef>& out) {
+void Run::finish_block(std::shared_ptr<Plan> plan, Frame& frame, Refs& out) {
   for (;;) {
     auto facts = run_dynamic(plan, frame);
     const auto& call = low_.flat.blocks[plan->block].calls[plan->end_call];
@@ -297,10 +329,13 @@ void Run::evaluate(const Plan& plan, const FlatCall& call, Frame& frame, ops::Fa
   }
 }
 
-std::unique_ptr<HostTensor> Run::copy_of(const TensorRef& ref, const ir::Type& type) {
-  auto tensor = std::make_unique<HostTensor>(base::storage_type(type.dtype), Dims(ref.shape()));
-  budget_.take(static_cast<std::int64_t>(tensor->byte_size()), "a block's result");
-  booked_ += static_cast<std::int64_t>(tensor->byte_size());
+std::unique_ptr<HostTensor> Run::copy_of(const TensorRef& ref, const ir::Type& type,
+                                         const ir::Op& op) {
+  const auto storage = base::storage_type(type.dtype);
+  const auto bytes = base::byte_count(ref.size(), storage);  // of a tensor that is there: fits
+  budget_.take(bytes.value_or(-1), cat(op.place(), ": a block's result"));
+  booked_ += *bytes;
+  auto tensor = std::make_unique<HostTensor>(storage, Dims(ref.shape()));
   if (tensor->byte_size() != 0) {
     std::memcpy(tensor->mutable_view().data, ref.data, tensor->byte_size());
   }
@@ -308,8 +343,7 @@ std::unique_ptr<HostTensor> Run::copy_of(const TensorRef& ref, const ir::Type& t
 }
 
 void Run::run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Frame& frame,
-                    const ops::Facts& facts, std::span<const TensorRef> inputs,
-                    std::vector<TensorRef>& out) {
+                    const ops::Facts& facts, std::span<const TensorRef> inputs, Refs& out) {
   const auto& flat = low_.flat.blocks[block];
   Dims key;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -356,15 +390,21 @@ void Run::run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Fr
 
 void Run::run_dynamic_cond(const std::shared_ptr<Plan>& plan, const FlatCall& call, Frame& frame,
                            ops::Facts& facts) {
-  const bool taken = truth(value(*plan, call.args[0], frame));
-  std::vector<TensorRef> out;
+  const auto pred = value(*plan, call.args[0], frame);
+  if (pred.size() != 1) {
+    throw Error(ErrorCode::parameters,
+                cat(call.op->place(), ": parameter 'pred': expected one value, found shape ",
+                    base::shape_text(pred.shape())));
+  }
+  const bool taken = truth(pred);
+  Refs out;
   run_block(plan, call.blocks[taken ? 0 : 1], frame, facts, {}, out);
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto id = call.results[i];
     if (out[i].slot >= 0) {
       move_list(plan->list_slots[id], out[i].slot);
     } else {
-      hold(frame, id, copy_of(out[i], facts.types[id]), facts);
+      hold(frame, id, copy_of(out[i], facts.types[id], *call.op), facts);
     }
   }
 }
@@ -381,7 +421,7 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
       vars[i].slot = own;
       return;
     }
-    auto copy = copy_of(ref, facts.types[call.results[i]]);
+    auto copy = copy_of(ref, facts.types[call.results[i]], *call.op);
     held[i] = std::move(copy);
     const auto view = held[i]->mutable_view();
     vars[i] = {view.data, held[i]->dims().data(), nullptr,
@@ -392,8 +432,13 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
   for (std::int64_t iteration = 0;; ++iteration) {
     const auto mark = lent_.size();
     const auto owned = frame.owned.size();
-    std::vector<TensorRef> out;
+    Refs out;
     run_block(plan, call.blocks[0], frame, facts, vars, out);
+    if (out[0].size() != 1) {
+      throw Error(ErrorCode::parameters,
+                  cat(call.op->place(), ": its condition block returns a tensor of shape ",
+                      base::shape_text(out[0].shape()), ", expected one bool"));
+    }
     const bool go_on = truth(out[0]);
     if (go_on) {
       if (iteration == max_iterations) {
@@ -406,7 +451,7 @@ void Run::run_dynamic_while(const std::shared_ptr<Plan>& plan, const FlatCall& c
       auto spare = low_.first_spare_list;
       for (std::size_t i = 0; i < vars.size(); ++i) {
         if (out[i].slot < 0) {
-          next[i] = copy_of(out[i], facts.types[call.results[i]]);
+          next[i] = copy_of(out[i], facts.types[call.results[i]], *call.op);
         } else if (out[i].slot != vars[i].slot) {
           move_list(spare, out[i].slot);
           out[i].slot = spare++;

@@ -5,9 +5,11 @@
 #include <memory>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "base/budget.h"
+#include "base/inline_vector.h"
 #include "compiler/plan.h"
 
 namespace pome::compiler {
@@ -38,12 +40,17 @@ class Run {
     std::vector<std::unique_ptr<base::HostTensor>> owned;
   };
 
+  /// Outputs of a function or block; on the heap only when there are very many.
+  using Refs = base::InlineVector<exec::TensorRef, 16>;
+
+  void book(const Plan& plan);
   Context& lend(const std::shared_ptr<Plan>& plan);
   void link(const Plan& plan, Context& context, const Frame& frame);
   void run_steps(const Plan& plan, Context& context, StepRange range);
   void run_step(const Plan& plan, Context& context, const Step& step);
   [[noreturn]] void raise(const exec::Status& status, const Step& step);
-  void finish_block(std::shared_ptr<Plan> plan, Frame& frame, std::vector<exec::TensorRef>& out);
+  [[noreturn]] void raise_error(const std::string& place);
+  void finish_block(std::shared_ptr<Plan> plan, Frame& frame, Refs& out);
   void publish(const Plan& plan, const Context& context, Frame& frame);
   ops::Facts run_dynamic(const std::shared_ptr<Plan>& plan, Frame& frame);
   void run_dynamic_cond(const std::shared_ptr<Plan>& plan, const ops::FlatCall& call, Frame& frame,
@@ -51,23 +58,24 @@ class Run {
   void run_dynamic_while(const std::shared_ptr<Plan>& plan, const ops::FlatCall& call, Frame& frame,
                          ops::Facts& facts);
   void run_block(const std::shared_ptr<Plan>& parent, std::uint32_t block, Frame& frame,
-                 const ops::Facts& facts, std::span<const exec::TensorRef> inputs,
-                 std::vector<exec::TensorRef>& out);
+                 const ops::Facts& facts, std::span<const exec::TensorRef> inputs, Refs& out);
   void evaluate(const Plan& plan, const ops::FlatCall& call, Frame& frame, ops::Facts& facts);
   exec::TensorRef value(const Plan& plan, ops::ValueId id, Frame& frame);
   void hold(Frame& frame, ops::ValueId id, std::unique_ptr<base::HostTensor> tensor,
             ops::Facts& facts);
-  std::unique_ptr<base::HostTensor> copy_of(const exec::TensorRef& ref, const ir::Type& type);
+  std::unique_ptr<base::HostTensor> copy_of(const exec::TensorRef& ref, const ir::Type& type,
+                                            const ir::Op& op);
   void move_list(std::int32_t to, std::int32_t from);
 
   const Lowered& low_;
   exec::Slots& slots_;
   base::Budget& budget_;
   exec::TaskContext task_;
-  std::vector<Lent> lent_;
+  Lent root_;
+  std::vector<Lent> lent_;  ///< all but the root plan's, which so needs no allocation
   std::int64_t booked_ = 0;
   Frame frame_;
-  std::vector<exec::TensorRef> outputs_;
+  Refs outputs_;
 };
 
 }  // namespace pome::compiler

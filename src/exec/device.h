@@ -23,6 +23,17 @@ struct Tail {
   std::size_t through = 0;  ///< position in call->args of the value that is handed on
 };
 
+/// What a kernel asks of the layouts of its tensors.
+enum class LayoutRule : std::uint8_t {
+  dense,          ///< all dense
+  channels_last,  ///< parameter 0 and the result channels-last, all else dense
+  follow,         ///< elementwise: any layout, the same for all that have one (see has_layout)
+};
+
+/// False for a tensor that is the same in every layout when it meets tensors of `rank` dimensions:
+/// one channel, or one element a channel, for certain.
+bool has_layout(const ir::Type& type, std::size_t rank) noexcept;
+
 /// One call, with what is known of it whatever the input shapes are.
 struct CallSite {
   const ops::FlatFunction* flat = nullptr;
@@ -34,12 +45,16 @@ struct CallSite {
   /// with them gives the last one's result; its arguments are call->args, then those of each tail
   /// in order, without the one that is handed on.
   std::span<const Tail> tails;
+  std::span<const Layout> layouts;  ///< by ValueId; empty: all dense
 
   const ir::Type& type(int param, int i = 0) const noexcept {
     return facts->types[call->param(param)[static_cast<std::size_t>(i)]];
   }
   const ir::Type& result_type(std::size_t i = 0) const noexcept {
     return facts->types[call->results[i]];
+  }
+  Layout result_layout() const noexcept {
+    return layouts.empty() ? Layout::dense : layouts[call->results[0]];
   }
   bool has(int param) const noexcept { return call->has(param); }
   /// The value of a small constant argument, or an empty view.
@@ -108,6 +123,9 @@ class Device {
   /// Estimated seconds of one run, from a model of the machine, not from a clock. Unknown
   /// dimensions count as `assumed_dim`.
   virtual double cost(const CallSite& site) const = 0;
+  /// The layouts that the kernel for a supported call wants. Its tensors have elements of 4 bytes
+  /// where it asks for another than dense.
+  virtual LayoutRule layout_rule(const CallSite& /*site*/) const { return LayoutRule::dense; }
   /// Whether `next` may be one more tail of a call that this device supports. What the program
   /// computes stays the same to the last bit.
   virtual bool absorbs(const CallSite& /*site*/, const Tail& /*next*/) const { return false; }

@@ -18,6 +18,7 @@ struct Status {
   Code code = Code::ok;
   std::uint32_t source = 0;  ///< step in which it happened, set by the runner
   std::int64_t payload[2] = {};
+  const char* param = nullptr;  ///< bad_index: the parameter that holds the index, a literal
 
   constexpr bool ok() const noexcept { return code == Code::ok; }
 };

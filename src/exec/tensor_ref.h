@@ -10,17 +10,18 @@
 namespace pome::exec {
 
 /// How the elements of a tensor are arranged. `dense` is row-major in the order of `dims`;
-/// `strided` has the strides given. Blocked and channels-last layouts get values of their own.
-enum class Layout : std::uint8_t { dense, strided };
+/// `channels_last` is row-major with dimension 1 behind the others. Dims are always given in the
+/// order of the program.
+enum class Layout : std::uint8_t { dense, channels_last };
 
 /// Data, shape and type; owns nothing. `dims` and `strides` (in elements) point into the plan.
+/// Kernels know the layouts of their arguments from preparing (exec::LayoutRule).
 struct TensorRef {
   void* data = nullptr;
   const std::int64_t* dims = nullptr;
   const std::int64_t* strides = nullptr;
   std::int32_t rank = 0;
   DataType dtype = DataType::invalid;
-  Layout layout = Layout::dense;
   std::int32_t slot = -1;  ///< lists and states: number in the prediction's `Slots`; data is null
 
   std::span<const std::int64_t> shape() const noexcept {

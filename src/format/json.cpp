@@ -30,8 +30,12 @@ json parse_json(const base::ByteSource& source, base::Budget& budget, const Json
   } catch (const json::exception& error) {
     const auto* parse = dynamic_cast<const json::parse_error*>(&error);
     const std::size_t where = parse != nullptr ? parse->byte : 0;
-    throw Error(ErrorCode::io, cat(file, " is not JSON: it breaks off or goes wrong at byte ",
-                                   where, " of ", bytes.size()));
+    if (bytes.empty()) throw Error(ErrorCode::io, cat(file, " is empty, expected JSON"));
+    if (where > bytes.size())
+      throw Error(ErrorCode::io, cat(file, " is not JSON: it breaks off after ",
+                                     base::size_text(static_cast<std::uint64_t>(bytes.size()))));
+    throw Error(ErrorCode::io,
+                cat(file, " is not JSON: it goes wrong at byte ", where, " of ", bytes.size()));
   }
 }
 

@@ -35,11 +35,13 @@ void Call::push_param(std::span<const Arg> args) {
 
 namespace {
 
+[[noreturn]] void fail_one(const Call& call, int param, std::span<const std::int64_t> dims) {
+  call.fail(param, cat("expected one value, found shape ", base::shape_text(dims)));
+}
+
 void require_scalar(const Call& call, int param, const TensorView& value) {
   if (!value) call.fail(param, "must be known when the model is compiled, found a computed value");
-  if (value.size() != 1) {
-    call.fail(param, cat("expected one value, found shape ", base::shape_text(value.dims)));
-  }
+  if (value.size() != 1) fail_one(call, param, value.dims);
 }
 
 }  // namespace
@@ -103,10 +105,26 @@ std::size_t Call::choice_or(int param, std::size_t otherwise,
   if (!has(param)) return otherwise;
   const auto text = string_or(param, {});
   const auto found = std::find(allowed.begin(), allowed.end(), text);
-  if (found == allowed.end()) {
-    fail(param, cat("found ", quoted(text), ", expected ", base::list_text(allowed)));
-  }
+  if (found == allowed.end()) fail_choice(param, text, allowed);
   return static_cast<std::size_t>(found - allowed.begin());
+}
+
+void Call::fail_choice(int param, std::string_view found,
+                       std::span<const std::string_view> allowed) const {
+  const auto near = base::nearest(found, allowed);
+  fail(param, cat("found ", quoted(found), ", expected ", base::list_text(allowed),
+                  near.empty() ? std::string() : cat(" (did you mean ", quoted(near), "?)")));
+}
+
+void Call::expect_one(int param) const {
+  for (int i = 0; i < count(param); ++i) {
+    const auto& given = type(param, i);
+    if (!given.is_tensor() || !given.ranked) continue;
+    // Of a dimension that is known to be neither 1 nor open there cannot be one element.
+    for (const auto d : given.dims) {
+      if (ir::is_known(d) && d != 1) fail_one(*this, param, given.dims);
+    }
+  }
 }
 
 std::int64_t Call::axis(int param, std::int64_t value, std::size_t rank) const {
@@ -116,6 +134,11 @@ std::int64_t Call::axis(int param, std::int64_t value, std::size_t rank) const {
                     " to ", r - 1));
   }
   return value < 0 ? value + r : value;
+}
+
+void BookedMemory::refuse(std::int64_t bytes, std::string_view what) const {
+  if (budget_) budget_->take(bytes, what);
+  throw Error(ErrorCode::out_of_memory, cat(what, " needs more memory than there is"));
 }
 
 MutableTensorView EvalContext::out(std::size_t i, const Dims& dims) {

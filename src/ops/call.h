@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/budget.h"
@@ -23,9 +24,46 @@ using base::MutableTensorView;
 using base::TensorView;
 using ir::Type;
 
+/// Bytes that one owner holds of a budget; without one nothing is counted. A copy books as much
+/// again with the budget it is assigned to, before anything is copied behind it.
+class BookedMemory {
+ public:
+  BookedMemory() = default;
+  BookedMemory(const BookedMemory&) = delete;
+  BookedMemory& operator=(const BookedMemory& other) {
+    if (this != &other && !grow(other.bytes_ - bytes_)) {
+      refuse(other.bytes_ - bytes_, "the copy of a list");
+    }
+    return *this;
+  }
+  BookedMemory(BookedMemory&& other) noexcept
+      : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  BookedMemory& operator=(BookedMemory&&) = delete;
+  ~BookedMemory() {
+    if (budget_) budget_->give_back(bytes_);
+  }
+
+  void charge(base::Budget* budget) noexcept { budget_ = budget; }
+  std::int64_t bytes() const noexcept { return bytes_; }
+  /// Counts `bytes` more (or fewer); false when the budget does not allow it.
+  bool grow(std::int64_t bytes) noexcept {
+    if (bytes > 0 && budget_ && !budget_->try_take(bytes)) return false;
+    if (bytes < 0 && budget_) budget_->give_back(-bytes);
+    bytes_ += bytes;
+    return true;
+  }
+  /// Throws Error{out_of_memory} for what `grow` did not allow.
+  [[noreturn]] void refuse(std::int64_t bytes, std::string_view what) const;
+
+ private:
+  base::Budget* budget_ = nullptr;
+  std::int64_t bytes_ = 0;
+};
+
 /// A list while a program runs. Elements have one element type; an element that was never written
 /// has dtype `invalid`.
 struct List {
+  BookedMemory memory;  ///< first, so that a copy is booked before it is made
   Type element;
   std::vector<HostTensor> items;
 };
@@ -70,10 +108,19 @@ class Call {
   std::size_t choice_or(int param, std::size_t otherwise,
                         std::span<const std::string_view> allowed) const;
 
+  /// Fails for a text that is none of `allowed`, proposing the nearest of them.
+  [[noreturn]] void fail_choice(int param, std::string_view found,
+                                std::span<const std::string_view> allowed) const;
+  /// Fails when a parameter is given and known to have other than one element.
+  void expect_one(int param) const;
+
   /// Throws Error{parameters}: "<operation>: parameter '<name>': <message>".
   [[noreturn]] void fail(int param, std::string_view message) const;
   /// Throws Error{parameters}: "<operation>: <message>".
   [[noreturn]] void fail(std::string_view message) const;
+
+  /// "operation 'x' (foo)", as it begins messages.
+  std::string place() const;
 
   /// `axis` of a tensor of `rank` dimensions, negative counted from the end; fails when outside.
   std::int64_t axis(int param, std::int64_t value, std::size_t rank) const;
@@ -91,8 +138,6 @@ class Call {
   }
 
  private:
-  std::string place() const;
-
   const OpDef* def_;
   const ir::Op* op_;
   base::InlineVector<Arg, 8> args_;

@@ -137,7 +137,22 @@ class Inferrer {
     }
   }
 
+  /// A condition decides with its one element.
+  static bool may_be_one_bool(const Type& type) {
+    return type.is_tensor() && type.dtype == DataType::boolean &&
+           (!type.ranked ||
+            std::ranges::all_of(type.dims, [](auto d) { return !ir::is_known(d) || d == 1; }));
+  }
+
   void run_cond(const FlatCall& call) {
+    constexpr int pred = 0;
+    const auto& deciding = facts_.types[call.param(pred)[0]];
+    if (!may_be_one_bool(deciding)) {
+      throw Error(
+          ErrorCode::parameters,
+          base::cat(call.op->place(), ": parameter 'pred': expected one value, found shape ",
+                    base::shape_text(deciding.dims)));
+    }
     const auto& then_block = flat_.blocks[call.blocks[0]];
     const auto& else_block = flat_.blocks[call.blocks[1]];
     check_count(call, then_block, call.results.size(), "true");
@@ -152,8 +167,24 @@ class Inferrer {
                     base::cat(call.op->place(), ": result ", i, " is ", ir::text(a),
                               " from the true block and ", ir::text(b), " from the false block"));
       }
+      if (a.kind != Type::Kind::tensor && a.kind != Type::Kind::list) {
+        throw Error(ErrorCode::parameters, base::cat(call.op->place(), ": result ", i, " is ",
+                                                     ir::text(a), ", expected a tensor or a list"));
+      }
       facts_.types[call.results[i]] = generalize(a, b);
       facts_.known[call.results[i]] = nullptr;
+    }
+  }
+
+  void check_loop_inputs(const FlatCall& call, const FlatBlock& block,
+                         std::span<const Type> types) {
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      const auto& input = flat_.values[block.inputs[i]];
+      if (ir::compatible(input.declared, types[i])) continue;
+      throw Error(ErrorCode::parameters,
+                  base::cat(call.op->place(), ": block input ", base::quoted(input.value->name),
+                            " is declared ", ir::text(input.declared), ", loop variable ", i,
+                            " is ", ir::text(types[i])));
     }
   }
 
@@ -172,6 +203,7 @@ class Inferrer {
     }
     std::vector<Type> types;
     for (const auto id : vars) types.push_back(facts_.types[id]);
+    for (const auto* block : {&condition, &body}) check_loop_inputs(call, *block, types);
     // Each round can only lose knowledge, so this ends after at most rank + 2 rounds.
     for (bool changed = true; changed;) {
       changed = false;
@@ -182,6 +214,11 @@ class Inferrer {
         }
       }
       run_block(call.blocks[0]);
+      if (const auto& go_on = facts_.types[condition.outputs[0]]; !may_be_one_bool(go_on)) {
+        throw Error(ErrorCode::parameters,
+                    base::cat(call.op->place(), ": its condition block returns ", ir::text(go_on),
+                              ", expected one bool"));
+      }
       run_block(call.blocks[1]);
       for (std::size_t i = 0; i < vars.size(); ++i) {
         const auto& after = facts_.types[body.outputs[i]];

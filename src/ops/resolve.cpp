@@ -61,6 +61,7 @@ void check_binding(const ir::Op& op, const Param& param, const ir::Binding& bind
   if ((param.form == Form::tensor || param.form == Form::constant) && type.kind != Kind::tensor) {
     wrong_kind("a tensor");
   }
+  if (param.form == Form::any && type.kind == Kind::state) wrong_kind("a tensor or a list");
   if (type.kind == Kind::tensor && !contains(param.types, type.dtype)) {
     wrong_kind(cat("one of the element types ", types_text(param.types)));
   }
@@ -83,6 +84,13 @@ void check_arguments(const ir::Op& op, const OpDef& def, const OpVersion& versio
     fail(op, cat("has no parameter ", quoted(argument.name), later ? " in opset " : "",
                  later ? name(opset) : std::string_view{},
                  near.empty() ? std::string() : cat(" (did you mean ", quoted(near), "?)")));
+  }
+  // Calls count their arguments in 16 bits.
+  constexpr std::size_t most_arguments = 65535;
+  std::size_t given = 0;
+  for (const auto& argument : op.arguments()) given += argument.bindings.size();
+  if (given > most_arguments) {
+    fail(op, cat("has ", given, " arguments, expected at most ", most_arguments));
   }
   DataType groups[128] = {};
   std::string_view first_of_group[128];

@@ -32,7 +32,12 @@ Held hold(const std::shared_ptr<const base::ByteSource>& source, base::Budget& b
 
 void read_specification(AssetData& out, base::Budget& budget) {
   Held held = hold(out.files.spec(), budget);
-  out.message = proto::parse<proto::Model>(held.bytes, budget);
+  try {
+    out.message = proto::parse<proto::Model>(held.bytes, budget);
+  } catch (Error& error) {
+    if (error.code() == ErrorCode::io) error.within("no Core ML model, or a damaged one");
+    throw;
+  }
   out.owner = std::move(held.owner);
   if (out.message.Type.which() == 0)
     throw Error(ErrorCode::io,
@@ -96,7 +101,7 @@ std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& 
   if (text == nullptr) throw Error(ErrorCode::io, "there is no program in it (model.mil)");
   const Held held = hold(text, budget);
   return ir::parse_program({reinterpret_cast<const char*>(held.bytes.data()), held.bytes.size()},
-                           text->name(), budget);
+                           "model.mil", budget);
 }
 
 }  // namespace pome::runtime

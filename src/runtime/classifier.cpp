@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "pome/error.h"
 
@@ -24,7 +25,7 @@ void append_int64s(const ir::Op& op, const ir::Constant& constant, std::vector<s
   const bool known =
       constant.type.dtype == DataType::int64 || constant.type.dtype == DataType::int32;
   if (!known || bytes.empty() || bytes.size() % unit != 0)
-    fail(op, cat("the classes are of type ", ir::text(constant.type),
+    fail(op, cat("parameter 'classes': found ", ir::text(constant.type),
                  ", expected a list of strings or int64s"));
   for (std::size_t at = 0; at < bytes.size(); at += unit) {
     std::int64_t wide = 0;
@@ -43,7 +44,7 @@ void append_int64s(const ir::Op& op, const ir::Constant& constant, std::vector<s
 ClassLabels read_labels(const ir::Op& op) {
   const ir::Binding* binding = op.input("classes");
   const ir::Constant* classes = binding != nullptr ? binding->constant() : nullptr;
-  if (classes == nullptr) fail(op, "parameter 'classes' is not a constant");
+  if (classes == nullptr) fail(op, "parameter 'classes': is not a constant");
   std::vector<const ir::Constant*> parts{classes};
   if (const auto* items = std::get_if<ir::Constant::Items>(&classes->data)) {
     parts.clear();
@@ -59,10 +60,27 @@ ClassLabels read_labels(const ir::Op& op) {
     }
   }
   if (strings.empty() == numbers.empty())
-    fail(op, strings.empty() ? "the list of classes is empty"
-                             : "the list of classes mixes strings and numbers");
+    fail(op, strings.empty() ? "parameter 'classes': the list is empty, expected a class for each "
+                               "probability"
+                             : "parameter 'classes': the list mixes strings and numbers");
   if (!strings.empty()) return strings;
   return numbers;
+}
+
+/// Fails when it is plain from the types that probabilities and classes differ in number.
+void check_count(const ir::Op& op, const ir::Type& probabilities, const ClassLabels& labels) {
+  if (!probabilities.is_tensor() || !probabilities.ranked || !probabilities.is_static()) return;
+  const auto found = std::visit(
+      [](const auto& list) -> std::size_t {
+        if constexpr (requires { list.size(); }) return list.size();
+        return 0;
+      },
+      labels);
+  const auto expected = base::element_count(probabilities.dims);
+  if (expected && static_cast<std::size_t>(*expected) != found) {
+    fail(op, cat("parameter 'classes': has ", found, " classes for probabilities of shape ",
+                 base::shape_text(probabilities.dims)));
+  }
 }
 
 const ir::Op* find_classify(const ir::Function& function) {
@@ -88,15 +106,16 @@ std::optional<Classifier> take_classifier(ir::Function& function) {
   const ir::Op* found = find_classify(function);
   if (found == nullptr) return std::nullopt;
   ir::Value* probabilities = found->input_value("probabilities");
-  if (probabilities == nullptr) fail(*found, "parameter 'probabilities' is not a value");
+  if (probabilities == nullptr)
+    fail(*found, "parameter 'probabilities': is not a value that another operation gives");
   if (found->result_count() != 2)
-    fail(*found,
-         cat("it has ", found->result_count(), " results, expected a label and a dictionary"));
+    fail(*found, cat("has ", found->result_count(), " results, expected a label and a dictionary"));
   Classifier out;
   out.label_output = found->result(0).name;
   out.dictionary_output = found->result(1).name;
   out.probabilities_output = probabilities->name;
   out.labels = read_labels(*found);
+  check_count(*found, probabilities->type, out.labels);
 
   ir::Block& body = *function.body;
   std::vector<ir::Value*> outputs;

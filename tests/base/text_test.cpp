@@ -58,6 +58,8 @@ TEST(Text, NearestFindsTypingErrorsOnly) {
   EXPECT_EQ(nearest("softmaks", names), "softmax");
   EXPECT_EQ(nearest("matmull", names), "matmul");
   EXPECT_EQ(nearest("gather_nd", names), "");
+  EXPECT_EQ(nearest("inof", std::vector<std::string_view>{"info"}), "info");  // one swap
+  EXPECT_EQ(nearest("z", std::vector<std::string_view>{"x", "y"}), "");
   EXPECT_EQ(nearest("", names), "");
   EXPECT_EQ(nearest(std::string(100000, 'a'), names), "");
 }

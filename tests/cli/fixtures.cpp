@@ -122,6 +122,62 @@ std::string picture_spec() {
   return proto::serialize(model);
 }
 
+void describe_classifier(proto::ModelDescription& description) {
+  set_array(description.input.emplace_back(), "x", {3});
+  description.predictedFeatureName = "label";
+  description.predictedProbabilitiesName = "scores";
+  proto::FeatureDescription& label = description.output.emplace_back();
+  label.name = "label";
+  label.type.make().make_stringType();
+  proto::FeatureDescription& scores = description.output.emplace_back();
+  scores.name = "scores";
+  scores.type.make().make_dictionaryType().make_stringKeyType();
+}
+
+mil::Operation classify() {
+  mil::Operation out;
+  out.type = "classify";
+  out.inputs.emplace_back("probabilities", argument("kept"));
+  mil::Argument& classes = out.inputs.emplace_back("classes", mil::Argument()).second;
+  mil::Value& list = classes.arguments.emplace_back().make_value();
+  mil::ListType& type = list.type.make().make_listType();
+  set_tensor(type.type.make(), mil::DataType::STRING, {});
+  type.length.make().make_constant().size = 3;
+  for (const std::string_view name : {"cat", "cup", "dog"})
+    list.make_immediateValue().make_list().values.push_back(text_value(name));
+  mil::NamedValueType& label = out.outputs.emplace_back();
+  label.name = "label";
+  set_tensor(label.type.make(), mil::DataType::STRING, {});
+  mil::NamedValueType& scores = out.outputs.emplace_back();
+  scores.name = "scores";
+  mil::DictionaryType& dictionary = scores.type.make().make_dictionaryType();
+  set_tensor(dictionary.keyType.make(), mil::DataType::STRING, {});
+  set_tensor(dictionary.valueType.make(), mil::DataType::FLOAT64, {});
+  out.attributes.emplace_back("name", text_value("classify_1"));
+  return out;
+}
+
+std::string classifier_spec() {
+  proto::Model model;
+  model.specificationVersion = 7;
+  describe_classifier(model.description.make());
+  mil::Program& program = model.make_mlProgram();
+  program.version = 1;
+  mil::Function& function = program.functions.emplace_back("main", mil::Function()).second;
+  function.opset = "CoreML6";
+  function.inputs.push_back(named("x", {3}));
+  mil::Block& block = function.block_specializations.emplace_back("CoreML6", mil::Block()).second;
+  mil::Operation& relu = block.operations.emplace_back();
+  relu.type = "relu";
+  relu.inputs.emplace_back("x", argument("x"));
+  relu.outputs.push_back(named("kept", {3}));
+  relu.attributes.emplace_back("name", text_value("keep_1"));
+  block.operations.push_back(classify());
+  block.outputs.emplace_back("label");
+  block.outputs.emplace_back("scores");
+  return proto::serialize(model);
+}
+
 std::shared_ptr<const base::ByteSource> weights(const fs::path& scratch) {
   format::BlobWriter writer(scratch);
   const std::array<float, 3> values{1, 2, 3};
@@ -194,6 +250,10 @@ void write_picture_package(const fs::path& folder) {
   format::write_package(folder, bytes_of(picture_spec()), {});
 }
 
+void write_classifier_package(const fs::path& folder) {
+  format::write_package(folder, bytes_of(classifier_spec()), {});
+}
+
 void write_network(const fs::path& file) {
   proto::Model model = with_features(1);
   fill_network(model.make_neuralNetwork());
@@ -217,6 +277,20 @@ void write_empty_model(const fs::path& file, int type) {
     bytes.push_back(static_cast<char>((key & 0x7fU) | (key > 0x7fU ? 0x80U : 0U)));
   bytes.push_back(0);  // a message of no bytes
   std::ofstream(file, std::ios::binary) << bytes;
+}
+
+void write_models(const fs::path& folder, std::string_view text) {
+  const auto names = [text](std::string_view name) { return text.find(name) != text.npos; };
+  if (names("p.mlpackage")) write_adder_package(folder / "p.mlpackage");
+  if (names("c.mlmodelc")) write_adder_compiled(folder / "c.mlmodelc");
+  if (names("i.mlpackage")) write_picture_package(folder / "i.mlpackage");
+  if (names("k.mlpackage")) write_classifier_package(folder / "k.mlpackage");
+  if (names("n.mlmodel")) write_network(folder / "n.mlmodel");
+  if (names("l.mlmodel")) write_pipeline(folder / "l.mlmodel");
+  if (names("a.mlmodel")) write_empty_model(folder / "a.mlmodel", 2000);
+  if (!names("w.mlpackage")) return;
+  write_adder_package(folder / "w.mlpackage");
+  fs::remove_all(folder / "w.mlpackage/Data/com.apple.CoreML/weights");
 }
 
 Finished run_pome(const std::vector<std::string>& arguments, const fs::path& folder) {

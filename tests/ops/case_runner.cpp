@@ -28,6 +28,7 @@ using nlohmann::json;
 enum class Mode {
   all_known,        ///< every argument a constant
   floats_computed,  ///< float tensors are inputs of the function where the signature allows it
+  weights_known,    ///< only the first parameter is an input, where the signature allows it
   all_computed,     ///< everything is an input where the signature allows it; dims known
   dims_unknown,     ///< the same, of known rank but unknown dims
   unranked,         ///< the same, of unknown rank
@@ -126,6 +127,7 @@ bool is_constant(const OpDef* def, std::string_view name, const Tensor& tensor, 
     const auto at = std::ranges::find(def->params(), name, &Param::name);
     if (at != def->params().end() && at->form == Form::constant) return true;
   }
+  if (mode == Mode::weights_known) return !def || name != def->params().front().name;
   return mode == Mode::floats_computed && !is_float(tensor.dtype);
 }
 
@@ -317,6 +319,26 @@ std::vector<Case> all_cases() {
     for (auto& test : load_cases(file)) cases.push_back(std::move(test));
   }
   return cases;
+}
+
+std::vector<HostTensor> evaluate_case(const json& test) {
+  return evaluate(build(test, Mode::all_computed));
+}
+
+CaseProgram program_of(const json& test, bool weights) {
+  auto built = build(test, weights ? Mode::weights_known : Mode::all_computed);
+  CaseProgram out;
+  out.program = std::make_shared<ir::Program>();
+  std::vector<ir::Value*> results;
+  const auto& op = *built.function->body->operations().back();
+  for (std::size_t i = 0; i < op.result_count(); ++i) results.push_back(&op.result(i));
+  built.function->body->set_outputs(std::move(results));
+  out.program->functions.push_back(std::move(built.function));
+  out.inputs = std::move(built.inputs);
+  for (const auto& output : test.at("outputs")) out.expected.push_back(Tensor(output).host());
+  out.relative = tolerance(test).relative;
+  out.absolute = tolerance(test).absolute;
+  return out;
 }
 
 bool zeros_would_pass(const Case& test) {

@@ -1,9 +1,13 @@
 // Runs one operation as a data file describes it, through everything a definition takes part in.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "base/tensor.h"
+#include "ir/program.h"
 
 namespace pome::ops::testing {
 
@@ -19,6 +23,20 @@ std::vector<std::string> case_files();
 std::vector<Case> load_cases(const std::string& file);
 /// The cases of all data files.
 std::vector<Case> all_cases();
+
+/// Evaluates the operation of a case; results in their storage types. Throws what it throws.
+std::vector<base::HostTensor> evaluate_case(const nlohmann::json& test);
+
+/// A case as a program: a function "main" of its one operation, whose results are its outputs.
+struct CaseProgram {
+  std::shared_ptr<ir::Program> program;
+  std::vector<base::HostTensor> inputs;  ///< in their storage types, in order of the inputs
+  std::vector<base::HostTensor> expected;
+  double relative = 0, absolute = 0;  ///< tolerances
+};
+/// With `weights` every argument but those of the signature's first parameter is a constant, as the
+/// weights of a model are.
+CaseProgram program_of(const nlohmann::json& test, bool weights);
 
 /// Whether an evaluation that returned nothing but zeros would pass the case.
 bool zeros_would_pass(const Case& test);

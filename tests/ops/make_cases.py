@@ -8,7 +8,8 @@ Each module in tests/ops/cases/ has a function `cases(add)` and becomes one data
 with tensors {"dtype": MIL's name, "dims", "data": row-major, "nan"/"inf"/"-inf" as text}. Optional:
 "note" for people; "tol": [relative, absolute] where one rounding to fp32 does not cover it;
 "from_data": true when the result's shape depends on float data; "constant": parameters whose
-arguments are constants in every run although the signature does not ask for it; "error": a part of the sentence
+arguments are constants in every run although the signature does not ask for it; "reference": true
+when only the reference, which sums in double, can be as exact as that; "error": a part of the sentence
 that the case must fail with (then "results" may say how many results the operation declares).
 
 Run it with the interpreter that has numpy and scipy; the results are committed.
@@ -18,6 +19,7 @@ import json
 import math
 import pathlib
 import sys
+import warnings
 
 import numpy as np
 
@@ -65,7 +67,7 @@ class Adder:
 
     def __call__(self, op, outputs=None, *, opset="ios15", note=None, tol=None, error=None,
                  from_data=False, results=None, dtype=None,
-                 constant=None, **inputs):
+                 constant=None, reference=False, **inputs):
         """`outputs`: one array or a list of them. Float results computed in double are rounded to
         `dtype`, by default the type of the first input (as values are held: fp16 as fp32)."""
         case = {"op": op, "opset": opset}
@@ -86,6 +88,8 @@ class Adder:
             case["constant"] = constant
         if from_data:
             case["from_data"] = True
+        if reference:
+            case["reference"] = True
         self.cases.append(case)
 
     @staticmethod
@@ -107,6 +111,7 @@ def main():
     sys.path.insert(0, str(HERE / "cases"))
     wanted = sys.argv[1:]
     np.seterr(all="ignore")
+    warnings.simplefilter("ignore", RuntimeWarning)
     for path in sorted((HERE / "cases").glob("*.py")):
         if path.stem.startswith("_") or (wanted and path.stem not in wanted):
             continue

@@ -51,10 +51,15 @@ def plain(value):
 
 
 def defaults_at(cls, rank):
-    """The defaults of a call whose tensors are fp32 and have `rank` dimensions."""
+    """The defaults of a call whose tensors are fp32 and have `rank` dimensions of any size."""
+    small, large = defaults_of(cls, rank, 2), defaults_of(cls, rank, 3)
+    return {name: value for name, value in small.items() if large.get(name) == value}
+
+
+def defaults_of(cls, rank, size):
     from coremltools.converters.mil.mil import types
 
-    tensor = python_types.SimpleNamespace(rank=rank, dtype=types.fp32, shape=(2,) * rank)
+    tensor = python_types.SimpleNamespace(rank=rank, dtype=types.fp32, shape=(size,) * rank)
     call = cls.__new__(cls)
     for name in cls.input_spec.input_types:
         setattr(call, name, tensor)

@@ -105,12 +105,12 @@ TEST(LoadFunction, RefusesClassesThatMixTypes) {
       error_of([&] {
         load(classifier_program(list_of({ir::make_string("a"), int64(1)}, DataType::string)));
       }),
-      HasSubstr("function 'main': operation 'classify_0' (classify): the list of classes "
-                "mixes strings and numbers"));
+      HasSubstr("function 'main': operation 'classify_0' (classify): parameter 'classes': the "
+                "list mixes strings and numbers"));
   EXPECT_THAT(error_of([&] { load(classifier_program(list_of({}, DataType::string))); }),
-              HasSubstr("the list of classes is empty"));
+              HasSubstr("parameter 'classes': the list is empty"));
   EXPECT_THAT(error_of([&] { load(classifier_program(ir::make_fp32(1))); }),
-              HasSubstr("the classes are of type"));
+              HasSubstr("parameter 'classes': found tensor<fp32, []>"));
 }
 
 TEST(LoadFunction, NamesFunctionsThatThereAre) {

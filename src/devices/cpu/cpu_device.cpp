@@ -17,6 +17,7 @@ using cpu::Kernels;
 
 // One line a family.
 constexpr const Family* families[] = {
+    &cpu::layout_family,  //
     &cpu::conv_family,          //
     &cpu::linear_family,        //
     &cpu::matmul_family,        //
@@ -30,6 +31,16 @@ constexpr const Family* families[] = {
     &cpu::reduction_family,     //
     &cpu::channel_norm_family,  //
     &cpu::pool_family,          //
+    &cpu::transpose_family,     //
+    &cpu::join_family,          //
+    &cpu::split_family,         //
+    &cpu::slice_family,         //
+    &cpu::gather_family,        //
+    &cpu::pad_family,           //
+    &cpu::tile_family,          //
+    &cpu::lstm_family,          //
+    &cpu::l2_norm_family,       //
+    &cpu::arg_family,           //
 };
 
 /// The family of each operation.
@@ -63,6 +74,10 @@ class CpuDevice final : public exec::Device {
     return family->supports(site);
   }
   double cost(const exec::CallSite& site) const override { return family_of(site)->cost(site); }
+  exec::LayoutRule layout_rule(const exec::CallSite& site) const override {
+    const auto* family = family_of(site);
+    return family->layout_rule ? family->layout_rule(site) : exec::LayoutRule::dense;
+  }
   bool absorbs(const exec::CallSite& site, const exec::Tail& next) const override {
     return cpu::is_epilogue_step(site, next, family_of(site)->tails);
   }
@@ -90,6 +105,12 @@ const exec::Device* cpu_device(std::string_view isa) noexcept {
   const auto found =
       std::ranges::find_if(devices, [&](const CpuDevice& d) { return d.kernels()->name == isa; });
   return found == devices.end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> cpu_operations() {
+  std::vector<std::string_view> names;
+  for (const auto& [name, family] : family_table()) names.push_back(name);
+  return names;
 }
 
 }  // namespace pome::devices

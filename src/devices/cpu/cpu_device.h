@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "exec/device.h"
 
@@ -14,5 +15,8 @@ const exec::Device& cpu_device() noexcept;
 /// The same with the kernels of one instruction set ("avx2", "avx512", "neon"); null when this
 /// machine cannot run them. For tests.
 const exec::Device* cpu_device(std::string_view isa) noexcept;
+
+/// The operations that some kernel runs, sorted. Which of their calls it runs, `supports` says.
+std::vector<std::string_view> cpu_operations();
 
 }  // namespace pome::devices

@@ -110,6 +110,11 @@ double softplus_parametric_of(double v, double a, double b) {
 
 constexpr std::string_view gelu_modes[] = {"EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION"};
 
+void infer_scalars(InferContext& call) {
+  for (int p = alpha; p < static_cast<int>(call.def().params().size()); ++p) call.expect_one(p);
+  infer_same(call);
+}
+
 void infer_gelu(InferContext& call) {
   call.choice_or(mode, 0, gelu_modes);
   infer_same(call);
@@ -222,23 +227,23 @@ constexpr OpDef activation(std::string_view name, std::span<const OpVersion> ver
 extern const OpDef op_clamped_relu, op_elu, op_gelu, op_leaky_relu, op_linear_activation, op_prelu,
     op_relu, op_relu6, op_scaled_tanh, op_sigmoid, op_sigmoid_hard, op_silu, op_softmax,
     op_softplus, op_softplus_parametric, op_softsign, op_thresholded_relu;
-const OpDef op_clamped_relu =
-    activation("clamped_relu", alpha_beta_versions, evaluate_scalars<clamped_relu_of>);
-const OpDef op_elu = activation("elu", alpha_versions, evaluate_scalars<elu_of>);
+const OpDef op_clamped_relu = activation("clamped_relu", alpha_beta_versions,
+                                         evaluate_scalars<clamped_relu_of>, infer_scalars);
+const OpDef op_elu = activation("elu", alpha_versions, evaluate_scalars<elu_of>, infer_scalars);
 const OpDef op_gelu = activation("gelu", gelu_versions, evaluate_gelu, infer_gelu);
 const OpDef op_leaky_relu =
-    activation("leaky_relu", alpha_versions, evaluate_scalars<leaky_relu_of>);
-const OpDef op_linear_activation =
-    activation("linear_activation", alpha_beta_versions, evaluate_scalars<linear_of>);
+    activation("leaky_relu", alpha_versions, evaluate_scalars<leaky_relu_of>, infer_scalars);
+const OpDef op_linear_activation = activation("linear_activation", alpha_beta_versions,
+                                              evaluate_scalars<linear_of>, infer_scalars);
 const OpDef op_prelu =
     activation("prelu", alpha_versions, evaluate_channels<leaky_relu_of>, infer_channels);
 const OpDef op_relu = activation("relu", plain_versions, evaluate_plain<relu_of>);
 const OpDef op_relu6 = activation("relu6", plain_versions, evaluate_plain<relu6_of>);
 const OpDef op_scaled_tanh =
-    activation("scaled_tanh", alpha_beta_versions, evaluate_scalars<scaled_tanh_of>);
+    activation("scaled_tanh", alpha_beta_versions, evaluate_scalars<scaled_tanh_of>, infer_scalars);
 const OpDef op_sigmoid = activation("sigmoid", plain_versions, evaluate_plain<sigmoid_of>);
-const OpDef op_sigmoid_hard =
-    activation("sigmoid_hard", alpha_beta_versions, evaluate_scalars<sigmoid_hard_of>);
+const OpDef op_sigmoid_hard = activation("sigmoid_hard", alpha_beta_versions,
+                                         evaluate_scalars<sigmoid_hard_of>, infer_scalars);
 const OpDef op_silu = activation("silu", plain_versions, evaluate_plain<silu_of>);
 const OpDef op_softmax = activation("softmax", softmax_versions, evaluate_softmax, infer_softmax);
 const OpDef op_softplus = activation("softplus", plain_versions, evaluate_plain<softplus_of>);
@@ -246,7 +251,7 @@ const OpDef op_softplus_parametric =
     activation("softplus_parametric", alpha_beta_versions,
                evaluate_channels<softplus_parametric_of>, infer_channels);
 const OpDef op_softsign = activation("softsign", plain_versions, evaluate_plain<softsign_of>);
-const OpDef op_thresholded_relu =
-    activation("thresholded_relu", alpha_versions, evaluate_scalars<thresholded_relu_of>);
+const OpDef op_thresholded_relu = activation("thresholded_relu", alpha_versions,
+                                             evaluate_scalars<thresholded_relu_of>, infer_scalars);
 
 }  // namespace pome::ops::definitions

@@ -24,8 +24,7 @@ DataType target(const Call& call) {
   const auto text = call.string_or(dtype, {});
   const auto type = parse_data_type(text);
   if (!type || std::ranges::find(names, name(*type)) == std::end(names)) {
-    call.fail(dtype,
-              base::cat("found ", base::quoted(text), ", expected ", base::list_text(names)));
+    call.fail_choice(dtype, text, names);
   }
   return *type;
 }

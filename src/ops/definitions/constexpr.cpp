@@ -24,10 +24,27 @@ std::int64_t count_of(std::span<const std::int64_t> dims) {
 
 Dims known_shape(const Call& call, int param) {
   Dims dims = call.ints_or(param, {});
-  if (!base::element_count(dims)) {
-    call.fail(param, cat("found ", base::shape_text(dims), ", expected sizes"));
+  const auto count = base::element_count(dims);
+  if (!count || !base::checked_mul<std::int64_t>(*count, 8)) {  // bits are counted too
+    call.fail(param, cat("found ", base::shape_text(dims), ", expected sizes that fit 64 bits"));
   }
   return dims;
+}
+
+void expect_vector(const Call& call, int param) {
+  if (call.type(param).rank() != 1) {
+    call.fail(param,
+              cat("found shape ", base::shape_text(call.type(param).dims), ", expected a vector"));
+  }
+}
+
+[[noreturn]] void fail_missing_values(const Call& call, int param) {
+  call.fail(param, cat("has ", call.type(param).dims[0], " values, the mask has more set bits"));
+}
+
+[[noreturn]] void fail_unused_values(const Call& call, int param, std::int64_t set) {
+  call.fail(param,
+            cat("has ", call.type(param).dims[0], " values, the mask has ", set, " set bits"));
 }
 
 std::int64_t bit_field(const TensorView& bytes, std::int64_t index, int width) {
@@ -120,6 +137,15 @@ struct Lookup {
   }
 };
 
+/// Fails for an index that no entry of the table has.
+std::int64_t checked_palette(const Call& call, int param, std::int64_t index,
+                             std::int64_t palettes) {
+  if (index >= palettes) {
+    call.fail(param, cat("index ", index, " is outside a table of ", palettes, " entries"));
+  }
+  return index;
+}
+
 void check_groups(const Call& call, int param, std::span<const std::int64_t> dims,
                   std::span<const std::int64_t> groups) {
   bool fits = groups.size() == dims.size();
@@ -160,8 +186,9 @@ Dims dense_lut_dims(const Call& call) {
     auto dims = known_shape(call, shape);
     const auto palettes =
         static_cast<std::uint64_t>(call.type(lut).dims.empty() ? 0 : call.type(lut).dims[0]);
+    // 5 and 7 bits there are not.
     if (call.type(lut).rank() != 1 || !std::has_single_bit(palettes) || palettes < 2 ||
-        palettes > 256) {
+        palettes > 256 || palettes == 32 || palettes == 128) {
       call.fail(lut, cat("found shape ", base::shape_text(call.type(lut).dims),
                          ", expected a vector of 2, 4, 8, 16, 64 or 256 values"));
     }
@@ -183,15 +210,17 @@ void infer_lut(InferContext& call) {
   call.set_result(Type::tensor(call.type(lut).dtype, dense_lut_dims(call)));
 }
 
-/// Expands indices (dense, one an element) through a table; `mask` (may be empty) keeps elements.
+/// Expands indices (dense, one an element) through a table. Indices below 0 stand for no entry.
 template <typename Put>
-void expand(const TensorView& index, const Lookup& table, std::size_t along, Put&& put) {
+void expand(const Call& call, int param, const TensorView& index, const Lookup& table,
+            std::size_t along, Put&& put) {
   const Dims strides[] = {dense_strides(index.dims)};
   Dims out_dims(index.dims);
   if (!out_dims.empty()) out_dims[along] *= table.vector;
   const auto out_strides = dense_strides(out_dims);
   for (IndexWalk walk(index.dims, strides); !walk.done(); walk.next()) {
-    const auto palette = load_i(index, walk.offset(0));
+    const auto palette =
+        checked_palette(call, param, load_i(index, walk.offset(0)), table.palettes);
     std::int64_t to = 0;
     for (std::size_t d = 0; d < out_dims.size(); ++d) {
       to += walk.index()[d] * (d == along ? table.vector : 1) * out_strides[d];
@@ -226,7 +255,7 @@ void evaluate_lut(EvalContext& call) {
   }
   const Lookup lookup(table);
   const auto along = vector_axis_of(call, vector_axis, index.dims.size(), lookup.vector);
-  expand(index, lookup, static_cast<std::size_t>(along),
+  expand(call, indices, index, lookup, static_cast<std::size_t>(along),
          [&](std::int64_t to, std::int64_t from) { copy_element(table, from, out, to); });
 }
 
@@ -246,6 +275,7 @@ Dims dense_sparse_dims(const Call& call) {
 }
 
 void infer_sparse(InferContext& call) {
+  expect_vector(call, nonzero_data);
   call.set_result(Type::tensor(call.type(nonzero_data).dtype, dense_sparse_dims(call)));
 }
 
@@ -261,15 +291,10 @@ void evaluate_sparse(EvalContext& call) {
       store_i(out, i, 0);
       continue;
     }
-    if (next == values.size()) {
-      call.fail(nonzero_data, cat("has ", values.size(), " values, the mask has more set bits"));
-    }
+    if (next == values.size()) fail_missing_values(call, nonzero_data);
     copy_element(values, next++, out, i);
   }
-  if (next != values.size()) {
-    call.fail(nonzero_data,
-              cat("has ", values.size(), " values, the mask has ", next, " set bits"));
-  }
+  if (next != values.size()) fail_unused_values(call, nonzero_data, next);
 }
 
 // --- block-wise scales ---
@@ -317,6 +342,7 @@ void evaluate_blockwise(EvalContext& call) {
 enum : int { indices_mask, indices_nonzero, sparse_lut, sparse_vector_axis };
 
 void infer_lut_sparse(InferContext& call) {
+  expect_vector(call, indices_nonzero);
   Dims dims = call.type(indices_mask).dims;
   check_table(call, sparse_lut, dims);
   const auto vector = call.type(sparse_lut).dims.back();
@@ -338,16 +364,17 @@ void evaluate_lut_sparse(EvalContext& call) {
   std::int64_t next = 0;
   for (std::int64_t i = 0; i < set.size(); ++i) {
     if (load_i(set, i) == 0) continue;
-    if (next == values.size()) call.fail(indices_nonzero, "has fewer values than the mask bits");
+    if (next == values.size()) fail_missing_values(call, indices_nonzero);
     dense[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(load_i(values, next++));
   }
+  if (next != values.size()) fail_unused_values(call, indices_nonzero, next);
   Dims dims(set.dims);
   dims[along] *= lookup.vector;
   const auto out_mask = call.out(0, dims);
   const auto out = call.out(1, Dims{values.size() * lookup.vector});
   std::vector<std::int64_t> source(static_cast<std::size_t>(out_mask.size()), -1);
   const TensorView index{dense.data(), DataType::int32, set.dims};
-  expand(index, lookup, along,
+  expand(call, indices_nonzero, index, lookup, along,
          [&](std::int64_t to, std::int64_t from) { source[static_cast<std::size_t>(to)] = from; });
   // A negative palette gives an offset in front of its table: told apart by the mask.
   std::vector<std::int32_t> kept(source.size(), 0);
@@ -373,6 +400,7 @@ void evaluate_lut_sparse(EvalContext& call) {
 enum : int { data_mask, sparse_nonzero, sparse_scale, sparse_offset };
 
 void infer_block_sparse(InferContext& call) {
+  expect_vector(call, sparse_nonzero);
   check_blocks(call, sparse_scale, sparse_offset, call.type(data_mask).dims);
   call.set_result(0, call.type(data_mask));
   call.set_result(1, Type::tensor(call.type(sparse_scale).dtype, call.type(sparse_nonzero).dims));
@@ -390,12 +418,13 @@ void evaluate_block_sparse(EvalContext& call) {
     const bool kept = load_i(set, walk.offset(0)) != 0;
     store_i(out_mask, walk.offset(0), kept ? 1 : 0);
     if (!kept) continue;
-    if (next == values.size()) call.fail(sparse_nonzero, "has fewer values than the mask bits");
+    if (next == values.size()) fail_missing_values(call, sparse_nonzero);
     const auto block = block_at(walk.index(), set.dims, factors.dims);
     const double shift = call.has(sparse_offset) ? load_f(call.in(sparse_offset), block) : 0.0;
     store_f(out, next, load_f(factors, block) * (load_f(values, next) - shift));
     ++next;
   }
+  if (next != values.size()) fail_unused_values(call, sparse_nonzero, next);
 }
 
 // --- signatures ---

@@ -32,6 +32,12 @@ std::int64_t check(const Call& call, const Layout& layout) {
   if (w.rank() != in.rank()) {
     call.fail(weight, cat("has ", w.rank(), " dimensions, expected ", in.rank(), " as x has"));
   }
+  for (const auto k : std::span<const std::int64_t>(w.dims).subspan(2)) {
+    if (k == 0) {
+      call.fail(weight, cat("found shape ", base::shape_text(w.dims),
+                            ", expected a kernel of at least 1 element in each dimension"));
+    }
+  }
   const auto g = call.int_or(groups, 1);
   if (g < 1) call.fail(groups, cat("found ", g, ", expected at least 1"));
   const auto out = w.dims[0];

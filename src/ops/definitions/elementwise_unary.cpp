@@ -156,10 +156,7 @@ void evaluate_threshold(EvalContext& call) {
 
 void infer_scalars(InferContext& call) {
   for (const int p : {static_cast<int>(second), static_cast<int>(third)}) {
-    if (p < static_cast<int>(call.def().params().size()) && call.has(p) && call.known(p) &&
-        call.known(p).size() != 1) {
-      call.fail(p, "expected one value");
-    }
+    if (p < static_cast<int>(call.def().params().size())) call.expect_one(p);
   }
   infer_same(call);
 }

@@ -74,7 +74,7 @@ struct Gather {
 Gather plan_gather(const Call& call, std::span<const std::int64_t> from,
                    std::span<const std::int64_t> at) {
   Gather g{};
-  if (from.empty()) call.fail(x, "expected at least one dimension");
+  if (from.empty()) call.fail(x, "found shape [], expected at least one dimension");
   g.axis = static_cast<std::size_t>(call.axis(axis, call.int_or(axis, 0), from.size()));
   g.batch = batch_count(call, batch_dims, std::min(g.axis, at.size()));
   for (std::size_t d = 0; d < g.batch; ++d) expect_same(call, indices, at, from, d);
@@ -83,6 +83,7 @@ Gather plan_gather(const Call& call, std::span<const std::int64_t> from,
 }
 
 void infer_gather(InferContext& call) {
+  call.expect_one(validate);
   const auto& in = call.type(x);
   if (!in.ranked || !call.type(indices).ranked) {
     call.set_result(Type::unranked(in.dtype));
@@ -132,6 +133,7 @@ std::size_t check_along(const Call& call, std::span<const std::int64_t> from,
 }
 
 void infer_along(InferContext& call) {
+  call.expect_one(along_validate);
   const auto& in = call.type(along_x);
   auto out = call.type(along_indices);
   if (in.ranked && out.ranked) check_along(call, in.dims, out.dims);
@@ -171,7 +173,7 @@ struct GatherNd {
 GatherNd plan_nd(const Call& call, std::span<const std::int64_t> from,
                  std::span<const std::int64_t> at) {
   GatherNd g{};
-  if (at.empty()) call.fail(nd_indices, "expected at least one dimension");
+  if (at.empty()) call.fail(nd_indices, "found shape [], expected at least one dimension");
   g.batch = batch_count(call, nd_batch_dims, std::min(from.size(), at.size() - 1));
   if (at.back() < 0 || g.batch + static_cast<std::size_t>(at.back()) > from.size()) {
     call.fail(nd_indices, cat("addresses ", at.back(), " dimensions behind ", g.batch,
@@ -184,6 +186,7 @@ GatherNd plan_nd(const Call& call, std::span<const std::int64_t> from,
 }
 
 void infer_nd(InferContext& call) {
+  call.expect_one(nd_validate);
   const auto& in = call.type(nd_x);
   const auto& at = call.type(nd_indices);
   if (!in.ranked || !at.ranked || at.dims.empty() || !ir::is_known(at.dims.back())) {

@@ -312,9 +312,7 @@ std::string lower(std::string_view text) {
 std::size_t choice(const Call& call, int param, std::span<const std::string_view> allowed) {
   const auto text = lower(call.string_or(param, allowed[0]));
   const auto at = std::find(allowed.begin(), allowed.end(), text);
-  if (at == allowed.end()) {
-    call.fail(param, cat("found ", base::quoted(text), ", expected ", base::list_text(allowed)));
-  }
+  if (at == allowed.end()) call.fail_choice(param, text, allowed);
   return static_cast<std::size_t>(at - allowed.begin());
 }
 

@@ -226,7 +226,7 @@ Dims tiled(const Call& call, const Dims& from, const Dims& times) {
   }
   Dims out;
   for (std::size_t i = 0; i < from.size(); ++i) {
-    if (times[i] < 1) call.fail(reps, cat("found ", times[i], ", expected at least 1"));
+    if (times[i] < 0) call.fail(reps, cat("found ", times[i], ", expected at least 0"));
     if (!ir::is_known(from[i])) {
       out.push_back(times[i] == 1 ? from[i] : ir::unknown_dim);
       continue;
@@ -240,6 +240,7 @@ Dims tiled(const Call& call, const Dims& from, const Dims& times) {
 
 void infer(InferContext& call) {
   const auto& in = call.type(x);
+  if (in.ranked) expect_entries(call, reps, in.rank());
   bool found = false;
   const Dims times = ints_if_known(call, reps, found);
   if (!in.ranked) {

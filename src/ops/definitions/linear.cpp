@@ -67,11 +67,12 @@ void evaluate_linear(EvalContext& call) {
         }
         store_f(out, r * width + o, sum);
       } else {
-        std::int64_t sum = call.has(bias) ? load_i(call.in(bias), at) : 0;
+        // Unsigned, so that overflow wraps instead of being undefined.
+        auto sum = static_cast<std::uint64_t>(call.has(bias) ? load_i(call.in(bias), at) : 0);
         for (std::int64_t k = 0; k < depth; ++k) {
-          sum += load_i(in, r * depth + k) * load_i(w, o * depth + k);
+          sum += static_cast<std::uint64_t>(load_i(in, r * depth + k) * load_i(w, o * depth + k));
         }
-        store_i(out, r * width + o, sum);
+        store_i(out, r * width + o, static_cast<std::int64_t>(sum));
       }
     }
   }
@@ -110,8 +111,11 @@ Product product(const Call& call) {
   p.ty = call.bool_or(transpose_y, false);
   Dims a = call.type(mx).dims;
   Dims b = call.type(my).dims;
-  if (!call.type(mx).ranked || a.empty()) call.fail(mx, "expected at least one dimension");
-  if (!call.type(my).ranked || b.empty()) call.fail(my, "expected at least one dimension");
+  for (const int side : {static_cast<int>(mx), static_cast<int>(my)}) {
+    if (!call.type(side).ranked || call.type(side).dims.empty()) {
+      call.fail(side, "found shape [], expected at least one dimension");
+    }
+  }
   p.row = a.size() == 1;
   p.column = b.size() == 1;
   if (p.row) {
@@ -166,20 +170,20 @@ void evaluate_matmul(EvalContext& call) {
     for (std::int64_t r = 0; r < p.m; ++r) {
       for (std::int64_t c = 0; c < p.n; ++c, ++i) {
         double sum = 0;
-        std::int64_t exact = 0;
+        std::uint64_t exact = 0;  // unsigned, so that overflow wraps
         for (std::int64_t k = 0; k < p.k; ++k) {
           const auto at_a = base_a + (p.tx ? k * p.m + r : r * p.k + k);
           const auto at_b = base_b + (p.ty ? c * p.k + k : k * p.n + c);
           if (floating) {
             sum += load_f(a, at_a) * load_f(b, at_b);
           } else {
-            exact += load_i(a, at_a) * load_i(b, at_b);
+            exact += static_cast<std::uint64_t>(load_i(a, at_a) * load_i(b, at_b));
           }
         }
         if (floating) {
           store_f(out, i, sum);
         } else {
-          store_i(out, i, exact);
+          store_i(out, i, static_cast<std::int64_t>(exact));
         }
       }
     }

@@ -15,10 +15,13 @@ using base::cat;
 enum : int { init_length, dynamic_length, elem_shape, dtype };
 enum : int { ls, index, value };
 
+constexpr TypeSet element_types = t::numbers | t::boolean;
+
 DataType element_type(const Call& call) {
   const auto text = call.string_or(dtype, "fp32");
+  constexpr std::string_view names[] = {"fp32", "fp16", "int32", "bool"};
   const auto found = parse_data_type(text);
-  if (!found) call.fail(dtype, cat("found ", base::quoted(text), ", expected an element type"));
+  if (!found || !contains(element_types, *found)) call.fail_choice(dtype, text, names);
   return *found;
 }
 
@@ -41,7 +44,13 @@ Type list_type(const Call& call) {
   return Type::list(Type::tensor(element_type(call), std::move(dims)), length);
 }
 
+/// Books what a list grows by (or gives back, below 0) before it does.
+void book(const Call& call, List& list, std::int64_t bytes) {
+  if (!list.memory.grow(bytes)) list.memory.refuse(bytes, call.place());
+}
+
 void infer_make(InferContext& call) {
+  call.expect_one(init_length);
   call.set_result(list_type(call));
 }
 
@@ -53,6 +62,7 @@ void evaluate_make(EvalContext& call) {
     call.fail(init_length, cat("found ", length, ", expected 0 to ", limit));
   }
   out.element = list_type(call).element();
+  book(call, out, length * static_cast<std::int64_t>(sizeof(HostTensor)) - out.memory.bytes());
   out.items.assign(static_cast<std::size_t>(length), HostTensor());
 }
 
@@ -89,8 +99,15 @@ void put(EvalContext& call, List& list, std::int64_t at, HostTensor element) {
   const auto length = static_cast<std::int64_t>(list.items.size());
   const bool grows = !ir::is_known(call.type(ls).length);
   constexpr std::int64_t limit = std::int64_t{1} << 24;
-  if (at >= length && grows && at < limit) list.items.resize(static_cast<std::size_t>(at) + 1);
-  list.items[position(call, index, at, list.items.size())] = std::move(element);
+  if (at >= length && grows && at < limit) {
+    book(call, list, (at + 1 - length) * static_cast<std::int64_t>(sizeof(HostTensor)));
+    list.items.resize(static_cast<std::size_t>(at) + 1);
+  }
+  auto& item = list.items[position(call, index, at, list.items.size())];
+  book(
+      call, list,
+      static_cast<std::int64_t>(element.byte_size()) - static_cast<std::int64_t>(item.byte_size()));
+  item = std::move(element);
 }
 
 Type known_better(const Type& list, const Type& element) {
@@ -110,6 +127,7 @@ void check_element(const Call& call, const Type& element) {
 }
 
 void infer_write(InferContext& call) {
+  call.expect_one(index);
   check_element(call, call.type(value));
   call.set_result(known_better(call.type(ls), call.type(value)));
 }
@@ -123,6 +141,7 @@ void evaluate_write(EvalContext& call) {
 }
 
 void infer_read(InferContext& call) {
+  call.expect_one(index);
   call.set_result(call.type(ls).element());
 }
 
@@ -163,8 +182,11 @@ void evaluate_read(EvalContext& call) {
 void infer_gather(InferContext& call) {
   Dims dims = call.type(ls).dims;
   const auto& indices = call.type(index);
-  if (indices.rank() != 1) call.fail(index, "expected a vector of indices");
-  dims.insert(dims.begin(), indices.dims[0]);
+  if (indices.ranked && indices.rank() != 1) {
+    call.fail(index,
+              cat("expected a vector of indices, found shape ", base::shape_text(indices.dims)));
+  }
+  dims.insert(dims.begin(), indices.ranked ? indices.dims[0] : ir::unknown_dim);
   call.set_result(Type::tensor(call.type(ls).dtype, std::move(dims)));
 }
 
@@ -188,7 +210,10 @@ void evaluate_gather(EvalContext& call) {
 
 Type scattered(const Call& call) {
   const auto& v = call.type(value);
-  if (!v.ranked || v.rank() == 0) call.fail(value, "expected at least one dimension");
+  if (!v.ranked || v.rank() == 0) {
+    call.fail(value,
+              cat("found shape ", base::shape_text(v.dims), ", expected at least one dimension"));
+  }
   Dims dims(std::span<const std::int64_t>(v.dims).subspan(1));
   return Type::tensor(v.dtype, std::move(dims));
 }
@@ -215,7 +240,6 @@ void evaluate_scatter(EvalContext& call) {
   }
 }
 
-constexpr TypeSet element_types = t::numbers | t::boolean;
 constexpr Param make_params[] = {
     {.name = "init_length", .types = t::i32, .required = false},
     {.name = "dynamic_length", .types = t::boolean, .form = Form::constant, .required = false},

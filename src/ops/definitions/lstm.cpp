@@ -1,7 +1,7 @@
 // lstm: gates in the order input, forget, output, cell.
 //
-//   i = ra(W_i x + R_i h + b_i + p_i c)   f = ra(... + p_f c)   z = clip(ca(...))
-//   c' = f c + i z                        o = ra(... + p_o c')  h' = o a(c')
+//   i = ra(W_i x + R_i h + b_i + p_i c)   f = ra(... + p_f c)   z = ca(...)
+//   c' = clip(f c + i z)                  o = ra(... + p_o c')  h' = o a(c')
 //
 // x [S, B, I], states [B, directions * H], weight_ih [4H, I], weight_hh [4H, H], bias [4H],
 // peephole [3H] (input, forget, output). The reverse direction starts at the last step and leaves
@@ -81,6 +81,12 @@ Shape check(const Call& call) {
 
 void infer(InferContext& call) {
   const auto s = check(call);
+  if (call.settled(clip) && !(call.float_or(clip, 0) >= 0)) {
+    call.fail(clip, cat("found ", call.float_or(clip, 0), ", expected at least 0"));
+  }
+  for (const int p : {recurrent_activation, cell_activation, activation}) {
+    if (call.settled(p)) read_activation(call, p, "tanh");
+  }
   const auto width = s.directions * s.hidden;
   const auto dtype = call.type(x).dtype;
   const bool all = call.bool_or(output_sequence, false);
@@ -156,8 +162,9 @@ class Reference {
     for (std::size_t j = 0; j < n; ++j) {
       const double i = gate_(gates_[j] + peep(layer, 0, j) * c_[j]);
       const double f = gate_(gates_[n + j] + peep(layer, 1, j) * c_[j]);
-      const double z = std::clamp(cell_(gates_[3 * n + j]), -clip_, clip_);
-      c_[j] = f * c_[j] + i * z;
+      const double z = cell_(gates_[3 * n + j]);
+      // The clip bounds the state of the cell, before the output gate's peephole sees it.
+      c_[j] = std::clamp(f * c_[j] + i * z, -clip_, clip_);
       const double o = gate_(gates_[2 * n + j] + peep(layer, 2, j) * c_[j]);
       h_[j] = o * out_(c_[j]);
     }

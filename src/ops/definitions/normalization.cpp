@@ -47,6 +47,29 @@ void require_channels(const Call& call, int param) {
   }
 }
 
+/// Checks that vectors over the channels agree where those of x are not known yet: kernels are
+/// prepared from them.
+void require_equal_lengths(const Call& call, std::initializer_list<int> params) {
+  int first = -1;
+  for (const int p : params) {
+    if (!call.has(p) || !call.type(p).ranked) continue;
+    const auto& dims = call.type(p).dims;
+    if (dims.size() != 1) {
+      call.fail(p, base::cat("found shape ", base::shape_text(dims),
+                             ", expected a vector over the channels of x"));
+    }
+    if (first < 0) first = p;
+    const auto& other = call.type(first).dims;
+    if (ir::is_known(dims[0]) && ir::is_known(other[0]) && dims[0] != other[0]) {
+      call.fail(p,
+                base::cat("found shape ", base::shape_text(dims), ", expected ",
+                          base::shape_text(other), " as parameter ",
+                          base::quoted(call.def().params()[static_cast<std::size_t>(first)].name),
+                          " has"));
+    }
+  }
+}
+
 double value_or(const EvalContext& call, int param, std::int64_t i, double otherwise) {
   return call.has(param) ? load_f(call.in(param), i) : otherwise;
 }
@@ -54,6 +77,8 @@ double value_or(const EvalContext& call, int param, std::int64_t i, double other
 void infer_batch_norm(InferContext& call) {
   require_rank(call, 2);
   for (int p = batch::mean; p <= batch::beta; ++p) require_channels(call, p);
+  require_equal_lengths(call, {batch::mean, batch::variance, batch::gamma, batch::beta});
+  call.expect_one(batch::epsilon);
   infer_same(call);
 }
 
@@ -100,6 +125,8 @@ void infer_instance_norm(InferContext& call) {
   require_rank(call, 2);
   require_channels(call, instance::gamma);
   require_channels(call, instance::beta);
+  require_equal_lengths(call, {instance::gamma, instance::beta});
+  call.expect_one(instance::epsilon);
   infer_same(call);
 }
 
@@ -124,6 +151,7 @@ void evaluate_instance_norm(EvalContext& call) {
 }
 
 void infer_layer_norm(InferContext& call) {
+  call.expect_one(layer::epsilon);
   const auto& in = call.type(x);
   infer_same(call);
   if (!in.ranked) return;
@@ -171,6 +199,7 @@ void evaluate_layer_norm(EvalContext& call) {
 
 void infer_l2_norm(InferContext& call) {
   require_rank(call, 3);
+  call.expect_one(l2::epsilon);
   infer_same(call);
 }
 

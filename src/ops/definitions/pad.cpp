@@ -53,6 +53,7 @@ Padding padding(const Call& call, const Dims& dims, const Dims& amounts) {
 void infer(InferContext& call) {
   const auto& in = call.type(x);
   call.choice_or(mode, 0, modes);
+  call.expect_one(constant_val);
   if (!in.ranked) {
     call.set_result(in);
     return;

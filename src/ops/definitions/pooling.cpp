@@ -86,6 +86,7 @@ Geometry geometry(const Call& call, const Dims& dims) {
 
 void infer(InferContext& call) {
   const auto& in = call.type(x);
+  for (int p = ceil_mode; p < static_cast<int>(call.def().params().size()); ++p) call.expect_one(p);
   if (!in.ranked) {
     call.set_result(in);
     return;

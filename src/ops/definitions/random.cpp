@@ -77,6 +77,7 @@ Dims checked_shape(const Call& call) {
 void infer_shape(InferContext& call, DataType dtype) {
   if (call.known(shape)) return call.set_result(Type::tensor(dtype, checked_shape(call)));
   const auto& length = call.type(shape);
+  if (!length.ranked) return call.set_result(Type::unranked(dtype));
   if (length.rank() != 1) call.fail(shape, cat("found ", ir::text(length), ", expected a vector"));
   if (!ir::is_known(length.dims[0])) return call.set_result(Type::unranked(dtype));
   call.set_result(

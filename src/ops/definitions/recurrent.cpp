@@ -16,7 +16,7 @@ double hard_sigmoid(double v) {
   return std::clamp(0.2 * v + 0.5, 0.0, 1.0);
 }
 double scaled_tanh(double v) {
-  return 1.7159 * std::tanh(2.0 / 3.0 * v);
+  return std::tanh(v);  // MIL gives no scales here, and their defaults are 1
 }
 double relu(double v) {
   return v < 0 ? 0 : v;
@@ -56,7 +56,7 @@ Activation read_activation(const Call& call, int param, std::string_view otherwi
   }
   std::array<std::string_view, activations.size()> names;
   std::ranges::transform(activations, names.begin(), &Named::name);
-  call.fail(param, base::cat("found ", base::quoted(text), ", expected ", base::list_text(names)));
+  call.fail_choice(param, text, names);
 }
 
 }  // namespace pome::ops::definitions

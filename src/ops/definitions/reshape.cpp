@@ -115,8 +115,10 @@ Dims partial_target(const Call& call, const Type& in, const Dims& wanted) {
 
 void infer_reshape(InferContext& call) {
   const auto& in = call.type(x);
-  if (!call.known(shape)) {
-    const auto& length = call.type(shape);
+  const auto& length = call.type(shape);
+  // An empty shape is known without its elements.
+  const bool empty = length.ranked && length.rank() == 1 && length.dims[0] == 0;
+  if (!call.known(shape) && !empty) {
     if (length.ranked && length.rank() != 1) {
       call.fail(shape, cat("expected a vector, found shape ", base::shape_text(length.dims)));
     }
@@ -126,7 +128,7 @@ void infer_reshape(InferContext& call) {
                         : Type::unranked(in.dtype));
     return;
   }
-  const Dims wanted = call.ints_or(shape, {});
+  const Dims wanted = empty ? Dims{} : call.ints_or(shape, {});
   call.set_result(Type::tensor(in.dtype, in.ranked && in.is_static()
                                              ? target(call, in.dims, wanted)
                                              : partial_target(call, in, wanted)));
@@ -276,7 +278,8 @@ Dims flattened(const Call& call, const Dims& from) {
   const auto wanted = call.int_or(axes, 1);
   const auto at = wanted < 0 ? wanted + rank : wanted;
   if (at < 0 || at > rank) {
-    call.fail(axes, cat("axis ", wanted, " is outside a tensor of ", rank, " dimensions"));
+    call.fail(axes, cat("axis ", wanted, " is outside a tensor of ", rank, " dimensions, expected ",
+                        -rank, " to ", rank));
   }
   const auto cut = static_cast<std::size_t>(at);
   return {extent(from, 0, cut), extent(from, cut, from.size())};

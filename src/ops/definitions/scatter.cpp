@@ -134,6 +134,7 @@ void check_scatter(const Call& call) {
 }
 
 void infer_scatter(InferContext& call) {
+  call.expect_one(validate_indices);
   check_scatter(call);
   call.set_result(call.type(data));
 }
@@ -179,6 +180,7 @@ void check_along(const Call& call) {
 }
 
 void infer_along(InferContext& call) {
+  call.expect_one(validate_indices);
   check_along(call);
   call.set_result(call.type(data));
 }
@@ -212,7 +214,7 @@ std::size_t check_nd(const Call& call) {
   const auto& at = call.type(nd_indices);
   read_mode(call, nd_mode);
   if (any_unranked(call, {nd_data, nd_indices})) return 0;
-  if (at.rank() == 0) call.fail(nd_indices, "expected at least one dimension");
+  if (at.rank() == 0) call.fail(nd_indices, "found shape [], expected at least one dimension");
   const auto depth = at.dims.back();
   if (!ir::is_known(depth)) return 0;
   if (depth > static_cast<std::int64_t>(to.rank())) {
@@ -226,6 +228,7 @@ std::size_t check_nd(const Call& call) {
 }
 
 void infer_nd(InferContext& call) {
+  call.expect_one(nd_validate_indices);
   check_nd(call);
   call.set_result(call.type(nd_data));
 }

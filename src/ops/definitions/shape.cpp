@@ -38,7 +38,6 @@ DataType fill_type(const Call& call) {
 
 void fill_with_value(EvalContext& call, const MutableTensorView& out) {
   const auto n = out.size();
-  if (call.has(value) && call.in(value).size() != 1) call.fail(value, "expected one value");
   for (std::int64_t i = 0; i < n; ++i) {
     if (call.has(value)) {
       copy_element(call.in(value), 0, out, i);
@@ -57,6 +56,7 @@ Dims checked_shape(const Call& call, int param) {
 }
 
 void infer_fill(InferContext& call) {
+  call.expect_one(value);
   const auto dtype = fill_type(call);
   if (call.known(0)) {
     call.set_result(Type::tensor(dtype, checked_shape(call, 0)));
@@ -77,6 +77,7 @@ void evaluate_fill(EvalContext& call) {
 }
 
 void infer_fill_like(InferContext& call) {
+  call.expect_one(value);
   auto type = call.type(0);
   type.dtype = fill_type(call);
   call.set_result(std::move(type));
@@ -103,7 +104,7 @@ std::int64_t length(const Call& call) {
   const auto a = scalar(start);
   const auto b = scalar(end);
   const auto c = scalar(step);
-  if (load_f(c, 0) == 0) call.fail(step, "found 0");
+  if (load_f(c, 0) == 0) call.fail(step, "found 0, expected a step above or below it");
   if (!is_float(a.dtype)) {
     const auto distance = load_i(b, 0) - load_i(a, 0);  // of int32 values: fits
     const auto by = load_i(c, 0);
@@ -118,6 +119,9 @@ std::int64_t length(const Call& call) {
 }
 
 void infer(InferContext& call) {
+  for (const int p : {static_cast<int>(start), static_cast<int>(end), static_cast<int>(step)}) {
+    call.expect_one(p);
+  }
   const bool all = call.known(start) && call.known(end) && call.known(step);
   call.set_result(Type::tensor(call.type(start).dtype, {all ? length(call) : ir::unknown_dim}));
 }
@@ -163,6 +167,9 @@ std::int64_t vector_size(const Call& call) {
 }
 
 void infer(InferContext& call) {
+  call.expect_one(on_value);
+  call.expect_one(off_value);
+  call.expect_one(size);
   const auto dtype = result_type(call);
   const auto& in = call.type(indices);
   const auto length = call.known(size) ? vector_size(call) : ir::unknown_dim;
@@ -181,9 +188,6 @@ void put(const EvalContext& call, int param, std::int64_t otherwise, const Mutab
 
 void evaluate(EvalContext& call) {
   const auto& in = call.in(indices);
-  for (const int p : {static_cast<int>(on_value), static_cast<int>(off_value)}) {
-    if (call.has(p) && call.in(p).size() != 1) call.fail(p, "expected one value");
-  }
   const auto length = vector_size(call);
   const Dims dims = result_dims(call, Dims(in.dims), length);
   const auto at = static_cast<std::size_t>(call.axis(axis, call.int_or(axis, -1), dims.size()));

@@ -48,13 +48,15 @@ Slice read_slice(const Call& call, const Positions& p, std::size_t rank) {
                            " dimensions of x"));
     }
   };
-  if (s.begin_known) check(p.begin, s.begin);
-  if (s.end_known) check(p.end, s.end);
+  expect_entries(call, p.begin, rank);
+  expect_entries(call, p.end, rank);
   check(p.stride, s.stride);
   check(p.begin_mask, s.begin_mask);
   check(p.end_mask, s.end_mask);
   check(p.squeeze_mask, s.squeeze_mask);
-  if (std::ranges::find(s.stride, 0) != s.stride.end()) call.fail(p.stride, "found 0");
+  if (std::ranges::find(s.stride, 0) != s.stride.end()) {
+    call.fail(p.stride, "found 0, expected steps above or below it");
+  }
   return s;
 }
 
@@ -171,13 +173,6 @@ void evaluate_slice_update(EvalContext& call) {
 constexpr int begin = 1;
 constexpr int size = 2;
 
-void require_entries(const Call& call, int param, const Dims& values, std::size_t rank) {
-  if (values.size() != rank) {
-    call.fail(param, cat("has ", values.size(), " entries, expected one for each of the ", rank,
-                         " dimensions of x"));
-  }
-}
-
 /// Number of elements of dimension `i`; `first` becomes where they begin (when that is known).
 std::int64_t sized_count(const Call& call, std::size_t i, std::int64_t dim, std::int64_t wanted,
                          bool begin_known, std::int64_t& first) {
@@ -202,8 +197,8 @@ void infer_slice_by_size(InferContext& call) {
   bool size_known = false;
   const Dims first = ints_if_known(call, begin, begin_known);
   const Dims wanted = ints_if_known(call, size, size_known);
-  if (begin_known) require_entries(call, begin, first, in.rank());
-  if (size_known) require_entries(call, size, wanted, in.rank());
+  expect_entries(call, begin, in.rank());
+  expect_entries(call, size, in.rank());
   Dims out(in.rank(), ir::unknown_dim);
   for (std::size_t i = 0; i < in.rank() && size_known; ++i) {
     std::int64_t at = begin_known ? first[i] : 0;
@@ -217,8 +212,8 @@ void evaluate_slice_by_size(EvalContext& call) {
   const auto rank = in.dims.size();
   Dims first = call.ints_or(begin, {});
   const Dims wanted = call.ints_or(size, {});
-  require_entries(call, begin, first, rank);
-  require_entries(call, size, wanted, rank);
+  expect_entries(call, begin, rank);
+  expect_entries(call, size, rank);
   const Dims steps = dense_strides(in.dims);
   Dims counts;
   std::int64_t offset = 0;

@@ -87,7 +87,8 @@ std::int64_t kept(const Call& call, std::int64_t size) {
   const auto n = call.int_or(k, 1);
   if (n == -1) return size;
   if (n < 0 || (ir::is_known(size) && n > size)) {
-    call.fail(k, base::cat("found ", n, ", the axis has ", size, " elements"));
+    call.fail(k, base::cat("found ", n, ", the axis has ", size,
+                           " elements, expected at most as many, or -1 for all"));
   }
   return n;
 }

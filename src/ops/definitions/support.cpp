@@ -71,6 +71,18 @@ Dims ints_if_known(const Call& call, int param, bool& found) {
   return found ? call.ints_or(param, {}) : Dims{};
 }
 
+void expect_entries(const Call& call, int param, std::size_t rank) {
+  const auto& type = call.type(param);
+  if (!type.ranked) return;
+  if (type.rank() != 1) {
+    call.fail(param, base::cat("expected a vector, found shape ", base::shape_text(type.dims)));
+  }
+  if (ir::is_known(type.dims[0]) && type.dims[0] != static_cast<std::int64_t>(rank)) {
+    call.fail(param, base::cat("has ", type.dims[0], " entries, expected one for each of the ",
+                               rank, " dimensions of x"));
+  }
+}
+
 double max_or_nan(double a, double b) noexcept {
   if (std::isnan(a) || std::isnan(b)) return std::nan("");
   return std::max(a, b);

@@ -37,6 +37,9 @@ base::InlineVector<bool, 8> axis_flags(const Call& call, int param, std::size_t 
 /// Integers of a runtime or constant parameter when they are known, else nothing: `found` is false.
 Dims ints_if_known(const Call& call, int param, bool& found);
 
+/// Fails unless a runtime parameter can be a vector with one entry for each of `rank` dimensions.
+void expect_entries(const Call& call, int param, std::size_t rank);
+
 /// NaN when one of both is NaN, else the greater (smaller).
 double max_or_nan(double a, double b) noexcept;
 double min_or_nan(double a, double b) noexcept;

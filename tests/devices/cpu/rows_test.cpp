@@ -261,6 +261,22 @@ TEST(CpuInstanceNorm, Shapes) {
   }
 }
 
+TEST(CpuL2Norm, Shapes) {
+  Random r(13);
+  for (int i = 0; i < 40; ++i) {
+    Dims dims = random_dims(r, 2);
+    for (int d = 0; d < 3; ++d) dims.push_back(pick<std::int64_t>(r, {1, 2, 5, 16, 37}));
+    while (count_of(dims) > 100000) dims[0] = dims[1] = std::max<std::int64_t>(1, dims[0] / 4);
+    // Squares that fp32 cannot hold are summed in double.
+    const double scale = pick(r, {1e-25, 1e-3, 2.0, 1e25});
+    Case c{.op = "l2_norm", .text = base::cat(base::shape_text(dims), " of size ", scale)};
+    c.inputs = {{"x", {random_tensor(r, dims, scale)}}};
+    const std::vector<double> epsilon{pick(r, {1e-6, 1e-12})};
+    c.constants = {{"epsilon", constant(DataType::fp32, {}, epsilon)}};
+    expect_like_reference(c, ulp_bound((75.0 / 2 + 3) / 2, 0x1p-148));
+  }
+}
+
 struct Reduction {
   const char* name;
   bool integers;  ///< the kernel takes int32
@@ -363,6 +379,49 @@ TEST_P(CpuReduce, DimensionsOfOneElementBetweenTheAxes) {
 
 INSTANTIATE_TEST_SUITE_P(Operations, CpuReduce, ::testing::ValuesIn(reductions),
                          [](const auto& test) { return std::string(test.param.name); });
+
+Case arg_case(const std::string& op, base::HostTensor x, std::int64_t axis, bool keep,
+              const std::string& type) {
+  Case c{.op = op, .text = base::cat(base::shape_text(x.dims()), " axis ", axis, " ", type)};
+  c.inputs = {{"x", {std::move(x)}}};
+  c.constants = {{"axis", ir::make_int32(static_cast<std::int32_t>(axis))},
+                 {"keep_dims", ir::make_bool(keep)},
+                 {"output_dtype", ir::make_string(type)}};
+  c.results = {type == "int32" ? DataType::int32 : DataType::uint16};
+  return c;
+}
+
+class CpuArg : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(CpuArg, Shapes) {
+  Random r(14);
+  for (int i = 0; i < 60; ++i) {
+    const Dims dims = random_dims(r);
+    const auto rank = static_cast<std::int64_t>(dims.size());
+    const auto dtype = pick(r, {DataType::fp32, DataType::int32});
+    // Few different numbers, so that there are ties.
+    auto values = random_values(r, count_of(dims), 4);
+    for (auto& v : values) v = std::round(v);
+    expect_exact(arg_case(GetParam(), tensor(dtype, dims, values), pick(r, -rank, rank - 1),
+                          pick(r, 0, 1) == 1, pick<std::string>(r, {"int32", "uint16"})));
+  }
+}
+
+TEST_P(CpuArg, ManyTasksOfColumns) {
+  Random r(15);
+  expect_exact(arg_case(GetParam(), random_tensor(r, {1, 21, 65, 67}), 1, false, "int32"));
+}
+
+TEST_P(CpuArg, FirstNaNWins) {
+  const double values[] = {1, NAN, 2, NAN, 3, 4, 5, 5, 1, 1, 1, NAN};
+  for (const std::int64_t axis : {0, 1}) {
+    expect_exact(
+        arg_case(GetParam(), tensor(DataType::fp32, {3, 4}, values), axis, false, "int32"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Operations, CpuArg, ::testing::Values("reduce_argmax", "reduce_argmin"),
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace pome::test

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "compiler/lowered.h"
 #include "devices/cpu/cpu_device.h"
+#include "exec/thread_pool.h"
 #include "ops/call.h"
 
 namespace pome::test {
@@ -66,10 +68,11 @@ void expect_placed(const Case& c, const compiler::Executable& executable) {
 
 }  // namespace
 
-std::vector<base::HostTensor> run_case(const Case& c, const exec::Device* device) {
+std::vector<base::HostTensor> run_case(const Case& c, const exec::Device* device,
+                                       std::shared_ptr<exec::Workers> workers) {
   std::vector<const exec::Device*> devices;
   if (device) devices.push_back(device);
-  const auto executable = compile(build(c), devices);
+  const auto executable = compile(build(c), devices, std::move(workers));
   if (device) expect_placed(c, *executable);
   std::vector<base::HostTensor> inputs;
   for (const auto& [name, tensors] : c.inputs) {
@@ -107,6 +110,11 @@ int differences(const base::HostTensor& expected, const base::HostTensor& found,
   return wrong;
 }
 
+bool same_bits(const base::HostTensor& a, const base::HostTensor& b) {
+  return a.byte_size() == b.byte_size() &&
+         (a.byte_size() == 0 || std::memcmp(a.view().data, b.view().data, a.byte_size()) == 0);
+}
+
 }  // namespace
 
 void expect_like_reference(const Case& c, const Bound& bound) {
@@ -114,9 +122,11 @@ void expect_like_reference(const Case& c, const Bound& bound) {
   for (const auto& isa : instruction_sets()) {
     SCOPED_TRACE(c.op + " " + c.text + " on " + isa);
     const auto found = run_case(c, devices::cpu_device(isa));
+    const auto by_three = run_case(c, devices::cpu_device(isa), exec::thread_pool(3));
     ASSERT_EQ(expected.size(), found.size());
     for (std::size_t r = 0; r < expected.size(); ++r) {
       ASSERT_EQ(expected[r].dims(), found[r].dims());
+      EXPECT_TRUE(same_bits(found[r], by_three[r])) << "three threads give other bits";
       std::string first;
       EXPECT_EQ(differences(expected[r], found[r], r, bound, first), 0) << first;
     }

@@ -43,14 +43,16 @@ struct Case {
 /// Greatest allowed difference for element i of result r, given the reference's value.
 using Bound = std::function<double(std::size_t r, std::int64_t i, double expected)>;
 
-/// Results of the case on one device. With `placed_on` every operation of the case's type must have
-/// been placed on that device.
-std::vector<base::HostTensor> run_case(const Case& c, const exec::Device* device);
+/// Results of the case on one device (null: the reference device), where every operation of the
+/// case's type must have been placed. Without workers all tasks run on the calling thread.
+std::vector<base::HostTensor> run_case(const Case& c, const exec::Device* device,
+                                       std::shared_ptr<exec::Workers> workers = nullptr);
 
 /// The names of the instruction sets to test on this machine.
 std::vector<std::string> instruction_sets();
 
-/// Compares all results on every instruction set with the reference.
+/// Compares all results on every instruction set with the reference. Three threads must give the
+/// same bits as one.
 void expect_like_reference(const Case& c, const Bound& bound);
 /// The same bits.
 void expect_exact(const Case& c);

@@ -6,7 +6,9 @@ F = np.float32
 TOL = (1e-5, 1e-6)
 ACT = {"tanh": np.tanh, "sigmoid": expit, "relu": lambda v: np.maximum(v, 0),
        "linear": lambda v: v, "hard_sigmoid": lambda v: np.clip(0.2 * v + 0.5, 0, 1),
-       "scaled_tanh": lambda v: 1.7159 * np.tanh(2 / 3 * v)}
+       # MIL gives no scales here, and their defaults are 1: coremltools' numpy model of lstm
+       # (mil/ops/tests/iOS14/test_recurrent.py) has tanh.
+       "scaled_tanh": np.tanh}
 
 
 def lstm_pass(x, h, c, wi, wh, b, p, ra, ca, a, clip):
@@ -16,8 +18,8 @@ def lstm_pass(x, h, c, wi, wh, b, p, ra, ca, a, clip):
         g = row @ wi.T + h @ wh.T + b
         i, f, o, z = (g[:, k * H:(k + 1) * H] for k in range(4))
         i, f = ra(i + p[:H] * c), ra(f + p[H:2 * H] * c)
-        z = np.clip(ca(z), -clip, clip)
-        c = f * c + i * z
+        # That model clips the state of the cell.
+        c = np.clip(f * c + i * ca(z), -clip, clip)
         h = ra(o + p[2 * H:] * c) * a(c)
         outs.append(h)
     return np.array(outs), h, c

@@ -1,6 +1,7 @@
 """What a later opset changed: parameters of another float type, more integer types, more options."""
 import numpy as np
-from scipy import special
+
+import image
 
 F, H, I = np.float32, np.float16, np.int32
 SMALL = (np.int8, np.uint8, np.int16, np.uint16)
@@ -17,6 +18,7 @@ def cases(add):
     small_integers(add)
     indexing(add)
     scattering(add)
+    images(add)
 
 
 def mixed_floats(add):
@@ -136,3 +138,29 @@ def scattering(add):
         along[rows, columns] = f(along[rows, columns], new[0])
         add("scatter_along_axis", along, opset="ios17", data=data, indices=rows[None].astype(I),
             updates=new[:1], axis=0, mode=mode)
+
+
+def images(add):
+    r = np.random.default_rng(35)
+    x = r.standard_normal((2, 3, 6, 5)).astype(F)
+    # Boxes beyond the image see pad_value, which came with iOS16.
+    y, at = np.linspace(-1, 6.5, 4), np.linspace(1, 5.5, 3)
+    want = image.crop(x[1], y, at, 4)[None, None]
+    roi = np.array([1, -1, 1, 6.5, 5.5], F).reshape(1, 1, 5, 1, 1)
+    add("crop_resize", want, opset="ios16", tol=image.TOL, x=x, roi=roi, target_height=4,
+        target_width=3, sampling_mode="STRICT_ALIGN_CORNERS", pad_value=F(4))
+
+    grid = np.array([[[[1, 0], [3, 4]], [[-2, 1], [4, 5]]]] * 2, I)
+    for mode in ("bilinear", "nearest"):
+        args = (mode, "constant", 2.5, "unnormalized", True)
+        add("resample", image.sample(x, grid, *args), opset="ios16", tol=(1e-5, 1e-5), x=x,
+            coordinates=grid, sampling_mode=mode, padding_mode="constant", padding_value=F(2.5),
+            coordinates_mode="unnormalized", align_corners=True, note="integer coordinates")
+
+    data = r.standard_normal((2, 7, 3)).astype(H)
+    v, size = wide(data), 3
+    alpha, beta, k = F(0.25), F(0.5), F(2)
+    squares = np.pad(v ** 2, ((0, 0), (1, 1), (0, 0)))
+    total = sum(squares[:, i:i + 7] for i in range(size))
+    add("local_response_norm", v / (wide(k) + wide(alpha) * total / size) ** wide(beta),
+        opset="ios17", tol=(1e-5, 1e-6), x=data, size=size, alpha=alpha, beta=beta, k=k)

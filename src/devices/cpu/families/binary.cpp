@@ -75,6 +75,7 @@ class BinaryOpKernel final : public CpuKernel {
         op_(op),
         x_(site.arg("x")),
         y_(site.arg(op == BinaryOp::prelu ? "alpha" : "y")),
+        channels_last_(site.call().result_layout() == exec::Layout::channels_last),
         tails_(*this, site.call(), Tails::flat) {
     read(x_);
     read(y_);
@@ -84,10 +85,14 @@ class BinaryOpKernel final : public CpuKernel {
     const auto& x = types[call.call->args[x_]];
     const auto& out = call.result_type().dims;
     Params p{};
-    const Dims right = op_ == BinaryOp::prelu
-                           ? channel_strides(out.size())
-                           : ops::broadcast_strides(types[call.call->args[y_]].dims, out);
-    p.walk = make_broadcast<2>(out, {ops::broadcast_strides(x.dims, out), right});
+    const Dims order = channels_last_ ? channels_last_order(out) : out;
+    Dims right = channel_strides(out.size());
+    if (op_ != BinaryOp::prelu) {
+      right = strides(types[call.call->args[y_]].dims, out);
+    } else if (channels_last_) {
+      right = channels_last_order(right);
+    }
+    p.walk = make_broadcast<2>(order, {strides(x.dims, out), right});
     p.x = static_cast<std::int16_t>(1 + x_);
     p.y = static_cast<std::int16_t>(1 + y_);
     p.op = static_cast<std::int16_t>(op_);
@@ -103,7 +108,17 @@ class BinaryOpKernel final : public CpuKernel {
 
  private:
   BinaryOp op_;
+  /// Strides of an operand in memory, in the order of the result's memory where both are
+  /// channels-last.
+  Dims strides(const Dims& dims, const Dims& out) const {
+    if (!channels_last_) return ops::broadcast_strides(dims, out);
+    Dims all(out.size() - dims.size(), 1);
+    for (const auto d : dims) all.push_back(d);
+    return ops::broadcast_strides(channels_last_order(all), channels_last_order(out));
+  }
+
   std::size_t x_, y_;
+  bool channels_last_;
   EpilogueSteps tails_;
 };
 
@@ -162,6 +177,6 @@ std::optional<BinaryOp> binary_step(const CallSite& call) {
   return found->op;
 }
 
-const Family binary_family{operations, supports, streaming_cost, prepare, Tails::flat};
+const Family binary_family{operations, supports, streaming_cost, prepare, Tails::flat, follow_rule};
 
 }  // namespace pome::devices::cpu

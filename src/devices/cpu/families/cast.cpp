@@ -129,6 +129,6 @@ std::optional<UnaryStep> cast_step(const CallSite& call) {
   return step;
 }
 
-const Family cast_family{operations, supports, streaming_cost, prepare};
+const Family cast_family{operations, supports, streaming_cost, prepare, Tails::none, follow_rule};
 
 }  // namespace pome::devices::cpu

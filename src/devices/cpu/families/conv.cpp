@@ -1,8 +1,10 @@
-// conv over one or two spatial dimensions, channels first.
+// conv over one or two spatial dimensions, on channels-last tensors.
 //
-// Three ways: a product with packed weights on the right where there is one output pixel that sees
-// the whole input; direct sums over the taps of one plane where each group has one input channel
-// (depthwise); else products of the weights with the columns of the input, block by block.
+// Products of pixels with packed weights: where each pixel sees just itself, its channels are the
+// rows of one product; else a table says, for each tap and each output pixel, where the channels of
+// the input pixel lie (a row of zeros for the padding), so that no matrix of columns is ever
+// written. Where each group has one input channel (depthwise), sums over the taps, channel by
+// channel.
 #include <algorithm>
 #include <vector>
 
@@ -15,141 +17,179 @@ namespace pome::devices::cpu {
 namespace {
 
 constexpr std::string_view operations[] = {"conv"};
-constexpr std::int64_t block_tiles = 4;  ///< register tiles of pixels in a block
-constexpr std::int64_t least_outputs = 64;
+constexpr std::int64_t most_rows = 128;  ///< output pixels of a task
 constexpr std::int64_t wanted_tasks = 16;
+constexpr std::int64_t task_panels = 12;  ///< panels whose part of a depth block stays near
+
+// --- where pixels lie ---
+
+struct Geometry {
+  WindowDim rows, cols;
+  std::int64_t in_channels = 0;  ///< of the whole input: from one pixel to the next
+  std::int64_t out_pixels = 0;   ///< of an image
+
+  std::int64_t taps() const noexcept { return rows.kernel * cols.kernel; }
+};
+
+/// table[tap * count + i]: the input pixel of output pixel `first + i`, counted over all images.
+void fill_table(const Geometry& g, const float* in, const float* zeros, std::int64_t first,
+                std::int64_t count, const float** table) noexcept {
+  const std::int64_t in_image = g.rows.in * g.cols.in * g.in_channels;
+  std::int64_t image = first / g.out_pixels;
+  std::int64_t row = first % g.out_pixels / g.cols.out;
+  std::int64_t col = first % g.cols.out;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float* const from = in + image * in_image;
+    const float** to = table + i;
+    for (std::int64_t r = 0; r < g.rows.kernel; ++r) {
+      const std::int64_t y = row * g.rows.stride + r * g.rows.dilation - g.rows.before;
+      const bool inside = y >= 0 && y < g.rows.in;
+      for (std::int64_t c = 0; c < g.cols.kernel; ++c, to += count) {
+        const std::int64_t x = col * g.cols.stride + c * g.cols.dilation - g.cols.before;
+        *to =
+            inside && x >= 0 && x < g.cols.in ? from + (y * g.cols.in + x) * g.in_channels : zeros;
+      }
+    }
+    if (++col != g.cols.out) continue;
+    col = 0;
+    if (++row != g.rows.out) continue;
+    row = 0;
+    ++image;
+  }
+}
 
 struct Common {
   const Kernels* k;
   const float* bias;
-  WindowDim rows, cols;
+  const float* zeros;
+  Geometry g;
   std::int32_t x;
+  std::int64_t block;  ///< output pixels of a task
   Epilogue epilogue;
 };
 
-// --- products with columns ---
+std::int64_t table_bytes(const Geometry& g, std::int64_t block) noexcept {
+  return round_up(g.taps() * block * static_cast<std::int64_t>(sizeof(float*)), 64);
+}
 
-struct ColumnParams {
+// --- products ---
+
+struct ProductParams {
   Common c;
   PanelView weights;
-  std::int32_t groups, task_panels;
+  std::int32_t groups, part_panels;
 };
 
-/// Columns of `pixels` pixels, the row from which they are copied, one expanded panel.
-std::int64_t column_elements(const Kernels& k, std::int64_t depth) {
-  const std::int64_t pixels = k.tile_cols * block_tiles;
-  return (std::min(depth, depth_block) + 1) * pixels + std::min(depth, depth_block) * k.lanes;
-}
-
-/// A part of the result: pixels of the outputs of a group, from `panel` on.
-struct ColumnBlock {
-  std::int64_t image, group, panel, first_pixel;
+/// What one task computes: outputs [panel, panel + panels) of a group for some pixels.
+struct Part {
+  std::int64_t group, panel, panels, first, pixels;
 };
 
-/// The epilogue of `rows` outputs from `row` of a group on, `pixels` of each.
-void finish_rows(const ColumnParams& p, TensorRef* args, const ColumnBlock& block, std::int64_t row,
-                 std::int64_t rows, std::int64_t pixels) noexcept {
-  const std::int64_t all_pixels = p.c.rows.out * p.c.cols.out;
-  float* const out = args[0].as<float>();
-  for (std::int64_t r = row; r < row + rows; ++r) {
-    const std::int64_t channel = block.group * p.weights.outputs + r;
-    const std::int64_t at =
-        (block.image * p.groups * p.weights.outputs + channel) * all_pixels + block.first_pixel;
-    p.c.epilogue.apply(args, out + at, at, channel, 0, pixels);
-  }
-}
-
-void column_block(const ColumnParams& p, TensorRef* args, const ColumnBlock& part,
-                  float* scratch) noexcept {
-  const auto& c = p.c;
+/// One block of the depth for up to `task_panels` panels.
+void multiply_part(const ProductParams& p, const Part& part, GemmBlock block, std::int64_t tap,
+                   std::int64_t taps, std::int64_t from, float* expanded) noexcept {
   const auto& w = p.weights;
-  const std::int64_t lanes = c.k->lanes;
-  const std::int64_t all_pixels = c.rows.out * c.cols.out;
-  const std::int64_t block = c.k->tile_cols * block_tiles;
-  const TensorRef& x = args[c.x];
-  const auto [image, group, panel, first_pixel] = part;
-  const std::int64_t image_group = image * p.groups + group;
-  float* const out = args[0].as<float>() + image_group * w.outputs * all_pixels;
-  ConvColumns columns{};
-  columns.in = x.as<const float>() + image_group * (x.dims[1] / p.groups) * c.rows.in * c.cols.in;
-  columns.in_rows = c.rows.in;
-  columns.in_cols = c.cols.in;
-  columns.kernel_rows = c.rows.kernel;
-  columns.kernel_cols = c.cols.kernel;
-  columns.stride_rows = c.rows.stride;
-  columns.stride_cols = c.cols.stride;
-  columns.dilation_rows = c.rows.dilation;
-  columns.dilation_cols = c.cols.dilation;
-  columns.before_rows = c.rows.before;
-  columns.before_cols = c.cols.before;
-  columns.out_cols = c.cols.out;
-  columns.first_pixel = first_pixel;
-  columns.pixels = std::min(block, all_pixels - first_pixel);
-  columns.row = scratch;
-  columns.out = scratch + block;
-  float* const expanded = columns.out + std::min(w.depth, depth_block) * block;
-  GemmBlock g{};
-  g.a_row = 1;
-  g.a_depth = lanes;
-  g.b = columns.out;
-  g.b_depth = lanes;
-  g.c_row = all_pixels;
-  g.cols = columns.pixels;
-  g.init = GemmInit::bias_rows;
-  const std::int64_t end = std::min(w.panels, panel + p.task_panels);
-  for (std::int64_t d = 0; d < w.depth; d += depth_block) {
-    columns.first_depth = d;
-    columns.depth = g.depth = std::min(depth_block, w.depth - d);
-    c.k->conv_columns(columns);
-    g.b_panel = g.depth * lanes;
-    for (std::int64_t i = panel; i < end; ++i) {
-      if (w.form == PanelView::Form::f32) {
-        g.a = reinterpret_cast<const float*>(w.panel(group, i)) + d * lanes;
-      } else {
-        expand_panel(*c.k, w, group, i, d, g.depth, expanded);
-        g.a = expanded;
-      }
-      g.rows = std::min(lanes, w.outputs - i * lanes);
-      g.bias = c.bias + group * w.outputs + i * lanes;
-      g.c = out + i * lanes * all_pixels + first_pixel;
-      c.k->gemm_f32(g);
-      if (c.epilogue && d + depth_block >= w.depth) {
-        finish_rows(p, args, part, i * lanes, g.rows, columns.pixels);
-      }
+  const std::int64_t lanes = p.c.k->lanes;
+  const std::int64_t channels = w.depth / p.c.g.taps();
+  const std::int64_t depth_first = tap * channels + from;
+  block.a_table += tap * block.table_row;
+  block.taps = taps;
+  block.a_offset = part.group * channels + from;
+  if (w.form == PanelView::Form::f32 || w.form == PanelView::Form::f16) {
+    const std::int64_t width = w.form == PanelView::Form::f16 ? 2 : 4;
+    block.b = w.panel(part.group, part.panel) + depth_first * lanes * width;
+    block.b_panel = w.panel_bytes / width;
+    (w.form == PanelView::Form::f16 ? p.c.k->gemm_f16 : p.c.k->gemm_f32)(block);
+    return;
+  }
+  const std::int64_t depth = taps * block.depth;
+  const std::int64_t cols = block.cols;
+  const std::int64_t step = p.c.k->tile_cols / lanes;
+  for (std::int64_t done = 0; done < part.panels; done += step) {
+    const std::int64_t n = std::min(step, part.panels - done);
+    for (std::int64_t i = 0; i < n; ++i) {
+      expand_panel(*p.c.k, w, part.group, part.panel + done + i, depth_first, depth,
+                   expanded + i * depth * lanes);
     }
-    g.init = GemmInit::accumulate;
+    block.b = expanded;
+    block.b_panel = depth * lanes;
+    block.cols = std::min(n * lanes, cols - done * lanes);
+    p.c.k->gemm_f32(block);
+    block.c += n * lanes;
+    block.bias += n * lanes;
   }
 }
 
-Status run_columns(const void* raw, TensorRef* args, TaskContext& task) noexcept {
-  const auto& p = *static_cast<const ColumnParams*>(raw);
-  const TensorRef& x = args[p.c.x];
-  const std::int64_t batch = x.dims[0];
-  const std::int64_t pixels = p.c.rows.out * p.c.cols.out;
-  const std::int64_t block = p.c.k->tile_cols * block_tiles;
-  const std::int64_t blocks = ceil_div(pixels, block);
-  const std::int64_t parts = ceil_div(p.weights.panels, p.task_panels);
-  return run_tasks(task, batch * p.groups * blocks * parts, [&](std::int64_t i, int worker) {
-    const std::int64_t part = i % parts;
-    const std::int64_t pixel_block = i / parts % blocks;
-    const std::int64_t image_group = i / parts / blocks;  // batch and group together
-    column_block(
-        p, args,
-        {image_group / p.groups, image_group % p.groups, part * p.task_panels, pixel_block * block},
-        reinterpret_cast<float*>(task.scratch_of(worker)));
+/// The product of a part, by blocks of depth that stay in the nearest caches.
+void multiply_blocks(const ProductParams& p, TensorRef* args, const Part& part,
+                     const float* const* table, float* expanded) noexcept {
+  const auto& w = p.weights;
+  const std::int64_t lanes = p.c.k->lanes;
+  const std::int64_t out_channels = p.groups * w.outputs;
+  const std::int64_t first = part.group * w.outputs + part.panel * lanes;
+  GemmBlock block{};
+  block.a_table = table;
+  block.table_row = part.pixels;
+  block.a_depth = 1;
+  block.b_depth = lanes;
+  block.c = args[0].as<float>() + part.first * out_channels + first;
+  block.c_row = out_channels;
+  block.bias = p.c.bias + (part.group * w.panels + part.panel) * lanes;
+  block.rows = part.pixels;
+  block.cols = std::min(part.panels * lanes, w.outputs - part.panel * lanes);
+  block.init = GemmInit::bias_cols;
+  const std::int64_t taps = p.c.g.taps();
+  const std::int64_t channels = w.depth / taps;
+  const std::int64_t tap_step =
+      std::max<std::int64_t>(1, depth_block / std::max<std::int64_t>(1, channels));
+  for (std::int64_t tap = 0; tap < taps; tap += tap_step) {
+    for (std::int64_t from = 0; from < channels; from += depth_block) {
+      block.depth = std::min(depth_block, channels - from);
+      multiply_part(p, part, block, tap, std::min(tap_step, taps - tap), from, expanded);
+      block.init = GemmInit::accumulate;
+    }
+  }
+  if (!p.c.epilogue) return;
+  for (std::int64_t i = 0; i < part.pixels; ++i) {
+    const std::int64_t at = (part.first + i) * out_channels + first;
+    p.c.epilogue.apply(args, args[0].as<float>() + at, at, first, 1, block.cols);
+  }
+}
+
+Status run_product(const void* raw, TensorRef* args, TaskContext& task) noexcept {
+  const auto& p = *static_cast<const ProductParams*>(raw);
+  const std::int64_t pixels = args[p.c.x].dims[0] * p.c.g.out_pixels;
+  const std::int64_t blocks = ceil_div(pixels, p.c.block);
+  const std::int64_t parts = ceil_div(p.weights.panels, p.part_panels);
+  return run_tasks(task, p.groups * parts * blocks, [&](std::int64_t i, int worker) {
+    const std::int64_t group = i / blocks / parts;
+    const std::int64_t first_panel = i / blocks % parts * p.part_panels;
+    const std::int64_t end = std::min<std::int64_t>(p.weights.panels, first_panel + p.part_panels);
+    const std::int64_t first = i % blocks * p.c.block;
+    const std::int64_t count = std::min(p.c.block, pixels - first);
+    auto* const table = reinterpret_cast<const float**>(task.scratch_of(worker));
+    auto* const expanded =
+        reinterpret_cast<float*>(task.scratch_of(worker) + table_bytes(p.c.g, p.c.block));
+    fill_table(p.c.g, args[p.c.x].as<const float>(), p.c.zeros, first, count, table);
+    for (std::int64_t panel = first_panel; panel < end; panel += task_panels) {
+      multiply_blocks(p, args, {group, panel, std::min(task_panels, end - panel), first, count},
+                      table, expanded);
+    }
   });
 }
 
-// --- one output pixel that sees the whole input ---
+// --- one product ---
 
 struct PointParams {
   RightProduct product;
+  std::int64_t pixels;  ///< of an image
   std::int32_t x;
 };
 
 Status run_point(const void* raw, TensorRef* args, TaskContext& task) noexcept {
   const auto& p = *static_cast<const PointParams*>(raw);
   auto product = p.product;
+  product.rows = args[p.x].dims[0] * p.pixels;
   product.x = args[p.x].as<float>();
   product.y = args[0].as<float>();
   product.args = args;
@@ -160,47 +200,24 @@ Status run_point(const void* raw, TensorRef* args, TaskContext& task) noexcept {
 
 struct DepthwiseParams {
   Common c;
-  WindowBands bands;
-  const void* weights;
-  std::int32_t multiplier;  ///< outputs of a group
-  bool f16;
+  const float* weights;
+  std::int32_t channels, multiplier;  ///< outputs in all, and of a group
 };
 
 Status run_depthwise(const void* raw, TensorRef* args, TaskContext& task) noexcept {
   const auto& p = *static_cast<const DepthwiseParams*>(raw);
-  const TensorRef& x = args[p.c.x];
-  const std::int64_t groups = x.dims[1];
-  const std::int64_t in_plane = p.c.rows.in * p.c.cols.in;
-  const std::int64_t out_plane = p.c.rows.out * p.c.cols.out;
-  const std::int64_t taps = p.c.rows.kernel * p.c.cols.kernel;
-  // Planes of a task: about 16 Ki output elements.
-  const std::int64_t planes = x.dims[0] * groups;
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, out_plane));
-  const std::int64_t chunks = ceil_div(planes, grain);
-  return run_tasks(task, chunks * p.bands.count, [&](std::int64_t i, int worker) {
-    const std::int64_t first = i / p.bands.count * grain;
-    for (std::int64_t plane = first; plane < std::min(planes, first + grain); ++plane) {
-      const Band band =
-          make_band(*p.c.k, p.bands, p.c.rows, p.c.cols, x.as<float>() + plane * in_plane,
-                    i % p.bands.count, 0, task.scratch_of(worker));
-      for (std::int64_t m = 0; m < p.multiplier; ++m) {
-        const std::int64_t channel = plane % groups * p.multiplier + m;
-        auto window = band_plane(band, p.bands, p.c.rows, p.c.cols,
-                                 args[0].as<float>() + (plane * p.multiplier + m) * out_plane);
-        if (p.f16) {
-          p.c.k->expand_f16(static_cast<const std::uint16_t*>(p.weights) + channel * taps,
-                            band.weights, taps);
-        } else {
-          window.weights = static_cast<const float*>(p.weights) + channel * taps;
-        }
-        window.bias = p.c.bias[channel];
-        p.c.k->window_sum(window);
-        const std::int64_t at =
-            (plane * p.multiplier + m) * out_plane + band.first_row * p.c.cols.out;
-        p.c.epilogue.apply(args, args[0].as<float>() + at, at, channel, 0,
-                           band.rows * p.c.cols.out);
-      }
+  const std::int64_t pixels = args[p.c.x].dims[0] * p.c.g.out_pixels;
+  return run_tasks(task, ceil_div(pixels, p.c.block), [&](std::int64_t task_index, int worker) {
+    const std::int64_t first = task_index * p.c.block;
+    const std::int64_t n = std::min(p.c.block, pixels - first);
+    auto* const table = reinterpret_cast<const float**>(task.scratch_of(worker));
+    fill_table(p.c.g, args[p.c.x].as<const float>(), p.c.zeros, first, n, table);
+    float* const out = args[0].as<float>() + first * p.channels;
+    p.c.k->depthwise({table, n, p.c.g.taps(), p.weights, round_up(p.channels, p.c.k->lanes),
+                      p.c.bias, out, n, p.channels, p.multiplier});
+    if (!p.c.epilogue) return;
+    for (std::int64_t i = 0; i < n; ++i) {
+      p.c.epilogue.apply(args, out + i * p.channels, (first + i) * p.channels, 0, 1, p.channels);
     }
   });
 }
@@ -217,28 +234,34 @@ class ConvKernel final : public CpuKernel {
     auto& store = *site.call().weights;
     groups_ = site.integer("groups", 1);
     const auto& dims = weight->dims();
-    const MatrixShape shape{groups_, dims[0] / groups_, product(dims, 1, dims.size())};
-    bias_ = pack_vector(store, kernels, site.weight("bias").get(), dims[0]);
+    const std::int64_t depth = product(dims, 1, dims.size());
+    const MatrixShape shape{groups_, dims[0] / groups_, depth, false, depth / dims[1]};
+    outputs_ = dims[0];
+    in_channels_ = dims[1] * groups_;
     depthwise_ = dims[1] == 1 && groups_ > 1;
     if (depthwise_) {
-      outputs_ = shape.outputs;
-      f16_ = is_f16_valued(*weight);
-      taps_ = pack_taps(store, *weight, f16_);
+      bias_ = pack_vector(store, kernels, site.weight("bias").get(), dims[0]);
+      taps_ = pack_taps(store, *weight, kernels.lanes);
     } else {
+      bias_ = pack_vector(store, kernels, site.weight("bias").get(), shape.outputs, groups_);
       panels_ = pack_panels(store, kernels, *weight, shape);
     }
+    zeros_ = std::make_shared<const std::vector<float>>(static_cast<std::size_t>(in_channels_), 0);
   }
 
   PlannedKernel plan(const PlanCall& call) const override {
     const auto& in = call.facts->types[call.call->args[x_]];
-    Common c{&k(), bias_->as<float>(), {}, {}, static_cast<std::int32_t>(1 + x_), tails_.view()};
-    spec_.geometry(in, call.result_type(), c.rows, c.cols);
+    Common c{&k(), bias_->as<float>(), zeros_->data(), {}, static_cast<std::int32_t>(1 + x_),
+             1,    tails_.view()};
+    spec_.geometry(in, call.result_type(), c.g.rows, c.g.cols);
+    c.g.in_channels = in_channels_;
+    c.g.out_pixels = c.g.rows.out * c.g.cols.out;
     if (depthwise_) return plan_depthwise(c);
-    const auto sees_all = [](const WindowDim& d) {
-      return d.out == 1 && d.in == d.kernel && d.before == 0 && (d.dilation == 1 || d.kernel == 1);
+    const auto sees_itself = [](const WindowDim& d) {
+      return d.kernel == 1 && d.stride == 1 && d.before == 0 && d.in == d.out;
     };
-    if (groups_ == 1 && sees_all(c.rows) && sees_all(c.cols)) return plan_point(c, in.dims[0]);
-    return plan_columns(c, in.dims[0]);
+    if (groups_ == 1 && sees_itself(c.g.rows) && sees_itself(c.g.cols)) return plan_point(c);
+    return plan_product(c, in.dims[0]);
   }
 
  private:
@@ -246,46 +269,49 @@ class ConvKernel final : public CpuKernel {
     return Dims(std::span<const std::int64_t>(weight.dims()).subspan(2));
   }
 
+  /// Weights [channels][taps] as [taps][channels], channels padded to whole vectors.
   static std::shared_ptr<const exec::Pack> pack_taps(exec::WeightStore& store,
-                                                     const exec::Weight& weight, bool f16) {
-    if (!f16) return store.dense(weight);
-    const auto n = static_cast<std::size_t>(weight.size());
-    return store.pack(weight, "taps_f16", 2 * n, [&](exec::Pack& out) {
-      if (weight.encoding() == exec::Weight::Encoding::dense) {
-        weight.read_raw(0, out.bytes());
-        return;
-      }
-      std::vector<float> values(n);
-      weight.read(0, values);
-      for (std::size_t i = 0; i < n; ++i) {
-        out.as<std::uint16_t>()[i] = base::f16_from_f32(values[i]);
-      }
-    });
+                                                     const exec::Weight& weight,
+                                                     std::int64_t lanes) {
+    const std::int64_t channels = weight.dims()[0];
+    const std::int64_t taps = weight.size() / std::max<std::int64_t>(1, channels);
+    const std::int64_t row = round_up(channels, lanes);
+    return store.pack(weight, base::cat("taps_f32_w", lanes),
+                      static_cast<std::size_t>(4 * taps * row), [&](exec::Pack& out) {
+                        std::vector<float> values(static_cast<std::size_t>(weight.size()));
+                        weight.read(0, values);
+                        float* to = out.as<float>();
+                        std::fill_n(to, taps * row, 0.0F);
+                        for (std::int64_t i = 0; i < weight.size(); ++i) {
+                          to[i % taps * row + i / taps] = values[static_cast<std::size_t>(i)];
+                        }
+                      });
   }
 
-  PlannedKernel plan_columns(const Common& c, std::int64_t batch) const {
-    ColumnParams p{c, panels_.view, static_cast<std::int32_t>(groups_), 0};
-    // Outputs are cut only where pixels, groups and images alone make few tasks.
-    const std::int64_t pixels = c.rows.out * c.cols.out;
-    const std::int64_t blocks =
-        std::max<std::int64_t>(1, batch * groups_ * ceil_div(pixels, k().tile_cols * block_tiles));
+  PlannedKernel plan_product(const Common& common, std::int64_t images) const {
+    ProductParams p{common, panels_.view, static_cast<std::int32_t>(groups_), 0};
+    const std::int64_t pixels = images * p.c.g.out_pixels;
+    p.c.block = std::clamp<std::int64_t>(pixels, 1, most_rows);
+    // Outputs are cut only where pixels and groups alone make few tasks.
+    const std::int64_t blocks = std::max<std::int64_t>(1, groups_ * ceil_div(pixels, p.c.block));
     const std::int64_t parts = ceil_div(wanted_tasks, blocks);
-    const std::int64_t least = ceil_div(least_outputs, k().lanes);
-    p.task_panels =
-        static_cast<std::int32_t>(std::max(least, ceil_div(panels_.view.panels, parts)));
+    const std::int64_t tile = k().tile_cols / k().lanes;
+    p.part_panels = static_cast<std::int32_t>(round_up(ceil_div(panels_.view.panels, parts), tile));
     PlannedKernel planned;
-    planned.run = run_columns;
+    planned.run = run_product;
     planned.set_params(p);
     planned.worker_scratch_bytes =
-        static_cast<std::size_t>(4 * column_elements(k(), panels_.view.depth));
+        static_cast<std::size_t>(table_bytes(p.c.g, p.c.block) +
+                                 4 * k().tile_cols * std::min(depth_block, panels_.view.depth));
     return planned;
   }
 
-  PlannedKernel plan_point(const Common& c, std::int64_t batch) const {
+  PlannedKernel plan_point(const Common& c) const {
     const auto& view = panels_.view;
-    const PointParams p{{&k(), view, c.bias, nullptr, view.depth, 1, nullptr, view.outputs, batch,
-                         c.epilogue, nullptr},
-                        c.x};
+    const PointParams p{
+        {&k(), view, c.bias, nullptr, view.depth, 1, nullptr, view.outputs, 0, c.epilogue, nullptr},
+        c.g.out_pixels,
+        c.x};
     PlannedKernel planned;
     planned.run = run_point;
     planned.set_params(p);
@@ -293,23 +319,26 @@ class ConvKernel final : public CpuKernel {
     return planned;
   }
 
-  PlannedKernel plan_depthwise(const Common& c) const {
-    DepthwiseParams p{c, window_bands(c.rows, c.cols, k().lanes), taps_->bytes().data(),
-                      static_cast<std::int32_t>(outputs_), f16_};
+  PlannedKernel plan_depthwise(const Common& common) const {
+    DepthwiseParams p{common, taps_->as<float>(), static_cast<std::int32_t>(outputs_),
+                      static_cast<std::int32_t>(outputs_ / groups_)};
+    // About 16 Ki elements a task.
+    p.c.block = std::clamp<std::int64_t>(16384 / std::max<std::int64_t>(1, outputs_), 16, 1024);
     PlannedKernel planned;
     planned.run = run_depthwise;
     planned.set_params(p);
-    planned.worker_scratch_bytes = band_scratch(p.bands, c.rows, c.cols);
+    planned.worker_scratch_bytes = static_cast<std::size_t>(table_bytes(p.c.g, p.c.block));
     return planned;
   }
 
   std::size_t x_;
   WindowSpec spec_;
   std::int64_t groups_ = 1;
-  std::int64_t outputs_ = 0;  ///< depthwise: of a group
-  bool depthwise_ = false, f16_ = false;
+  std::int64_t outputs_ = 0, in_channels_ = 0;
+  bool depthwise_ = false;
   PackedPanels panels_;
   std::shared_ptr<const exec::Pack> bias_, taps_;
+  std::shared_ptr<const std::vector<float>> zeros_;
   EpilogueSteps tails_;
 };
 
@@ -320,6 +349,9 @@ Support supports(const CallSite& call) {
     return Support::no("has 3 spatial dimensions; the kernel takes 1 and 2");
   }
   if (auto s = require_constant(site, "weight"); !s.yes) return s;
+  if (assumed_size(site.type("weight")) == 0) {
+    return Support::no("the weight is empty; there is nothing to pack");
+  }
   return require_constant(site, "bias");
 }
 
@@ -336,8 +368,12 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
   return std::make_unique<ConvKernel>(Site(call), k);
 }
 
+exec::LayoutRule layout_rule(const CallSite&) {
+  return exec::LayoutRule::channels_last;
+}
+
 }  // namespace
 
-const Family conv_family{operations, supports, cost, prepare, Tails::channels};
+const Family conv_family{operations, supports, cost, prepare, Tails::channels, layout_rule};
 
 }  // namespace pome::devices::cpu

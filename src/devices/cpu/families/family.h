@@ -27,9 +27,10 @@ struct Family {
   double (*cost)(const exec::CallSite&);
   std::unique_ptr<exec::OpKernel> (*prepare)(const exec::CallSite&, const Kernels&);
   Tails tails = Tails::none;
+  exec::LayoutRule (*layout_rule)(const exec::CallSite&) = nullptr;  ///< null: dense
 };
 
-extern const Family conv_family, linear_family, matmul_family;
+extern const Family layout_family, conv_family, linear_family, matmul_family;
 extern const Family unary_family, binary_family, logic_family, select_family, cast_family;
 extern const Family softmax_family, layer_norm_family, channel_norm_family, l2_norm_family;
 extern const Family reduction_family, arg_family, pool_family;

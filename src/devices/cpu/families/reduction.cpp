@@ -187,7 +187,8 @@ class ReductionKernel final : public CpuKernel {
     planned.run = x.dtype == DataType::int32 ? run_int : run;
     planned.set_params(Params{rows_of(x.dims, axis_span(x.dims, axes_).value_or(AxisSpan{})), &k(),
                               static_cast<std::int32_t>(1 + x_), entry_.op, entry_.after});
-    if (entry_.after == After::log_sum_exp) planned.worker_scratch_bytes = 4 * 2 * exp_block;
+    if (entry_.after == After::log_sum_exp)
+      planned.worker_scratch_bytes = sizeof(float) * 2 * exp_block;
     return planned;
   }
 

@@ -106,6 +106,29 @@ double streaming_cost(const CallSite& call) noexcept {
   return estimated_cost(4 * elements, elements);
 }
 
+exec::LayoutRule follow_rule(const CallSite& call) {
+  const auto is_held_in_4_bytes = [&](ops::ValueId id) {
+    const auto& type = call.facts->types[id];
+    return type.is_tensor() && type.ranked && bits(base::storage_type(type.dtype)) == 32;
+  };
+  for (const auto id : call.call->results) {
+    if (!is_held_in_4_bytes(id)) return exec::LayoutRule::dense;
+  }
+  for (const auto id : call.call->args) {
+    // Attributes of other types have no dimensions.
+    if (!is_held_in_4_bytes(id) && call.facts->types[id].rank() != 0) {
+      return exec::LayoutRule::dense;
+    }
+  }
+  return exec::LayoutRule::follow;
+}
+
+Dims channels_last_order(const Dims& dims) {
+  Dims out = dims;
+  if (dims.size() > 2) std::rotate(out.begin() + 1, out.begin() + 2, out.end());
+  return out;
+}
+
 bool CpuKernel::takes_over(std::size_t arg) const noexcept {
   return std::find(reads_.begin(), reads_.end(), static_cast<std::uint32_t>(arg)) == reads_.end();
 }

@@ -76,6 +76,12 @@ class CpuKernel : public exec::OpKernel {
   base::InlineVector<std::uint32_t, 4> reads_;
 };
 
+/// Layout rule of elementwise families: what has elements of 4 bytes may have any layout.
+exec::LayoutRule follow_rule(const CallSite& call);
+
+/// Dimensions, or strides, in the order of channels-last memory.
+Dims channels_last_order(const Dims& dims);
+
 /// Product of dims[first, last).
 std::int64_t product(std::span<const std::int64_t> dims, std::size_t first, std::size_t last);
 inline std::int64_t product(std::span<const std::int64_t> dims) {

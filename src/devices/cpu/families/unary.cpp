@@ -141,7 +141,7 @@ std::optional<UnaryStep> unary_step(const CallSite& call) {
   return UnaryStep{op, static_cast<float>(a), static_cast<float>(b)};
 }
 
-const Family unary_family{operations, supports, streaming_cost, prepare, Tails::flat};
+const Family unary_family{operations, supports, streaming_cost, prepare, Tails::flat, follow_rule};
 
 /// x to a small whole constant power as an elementwise function (binary.cpp).
 std::unique_ptr<exec::OpKernel> prepare_unary(const CallSite& call, const Kernels& k,

@@ -24,8 +24,9 @@ void each_panel_element(const MatrixShape& s, std::int64_t lanes, std::int64_t g
   const std::int64_t n = std::min(lanes, s.outputs - first);
   for (std::int64_t lane = 0; lane < n; ++lane) {
     for (std::int64_t d = 0; d < s.depth; ++d) {
-      const std::int64_t source = s.transposed ? d * s.outputs + first + lane
-                                               : ((group * s.outputs + first + lane) * s.depth) + d;
+      const std::int64_t source =
+          s.transposed ? d * s.outputs + first + lane
+                       : (group * s.outputs + first + lane) * s.depth + s.source_depth(d);
       put(lane, d, source);
     }
   }
@@ -43,9 +44,10 @@ void fill_rows(Pack& out, const MatrixShape& s, std::int64_t lanes, Read&& read)
       read((g * s.outputs + p * lanes) * s.depth,
            std::span<T>(rows).first(static_cast<std::size_t>(n * s.depth)));
       for (std::int64_t d = 0; d < s.depth; ++d) {
+        const std::int64_t source = s.source_depth(d);
         for (std::int64_t lane = 0; lane < lanes; ++lane) {
           to[d * lanes + lane] =
-              lane < n ? rows[static_cast<std::size_t>(lane * s.depth + d)] : T{};
+              lane < n ? rows[static_cast<std::size_t>(lane * s.depth + source)] : T{};
         }
       }
     }
@@ -75,7 +77,7 @@ void fill(Pack& out, const MatrixShape& s, std::int64_t lanes, Read&& read) {
 
 std::string form_name(std::string_view type, const MatrixShape& s, std::int64_t lanes) {
   return cat("panels_", type, "_w", lanes, "_", s.groups, "x", s.outputs, "x", s.depth,
-             s.transposed ? "_t" : "");
+             s.transposed ? "_t" : "", s.taps > 1 ? cat("_taps", s.taps) : std::string());
 }
 
 std::shared_ptr<const Pack> pack_f16(exec::WeightStore& store, const Weight& weight,
@@ -246,24 +248,27 @@ PackedPanels pack_panels(exec::WeightStore& store, const Kernels& k, const Weigh
 }
 
 std::shared_ptr<const Pack> pack_vector(exec::WeightStore& store, const Kernels& k,
-                                        const Weight* weight, std::int64_t size) {
-  const auto padded = static_cast<std::size_t>(round_up(std::max<std::int64_t>(size, 1), k.lanes));
-  const auto fill_vector = [&](Pack& out) {
+                                        const Weight* weight, std::int64_t size,
+                                        std::int64_t groups) {
+  const std::int64_t row = round_up(std::max<std::int64_t>(size, 1), k.lanes);
+  const auto bytes = static_cast<std::size_t>(4 * groups * row);
+  const auto fill_vectors = [&](Pack& out) {
     float* to = out.as<float>();
-    std::fill_n(to, padded, 0.0F);
+    std::fill_n(to, groups * row, 0.0F);
     if (!weight) return;
-    if (weight->size() == 1) {
-      weight->read(0, {to, 1});
-      std::fill_n(to, size, *to);
-    } else {
-      weight->read(0, {to, static_cast<std::size_t>(size)});
+    std::vector<float> values(static_cast<std::size_t>(weight->size()));
+    weight->read(0, values);
+    const bool one = values.size() == 1;
+    for (std::int64_t i = 0; i < groups * size; ++i) {
+      to[i / size * row + i % size] = values[one ? 0 : static_cast<std::size_t>(i)];
     }
   };
   if (weight) {
-    return store.pack(*weight, cat("vector_f32_w", k.lanes, "_", size), 4 * padded, fill_vector);
+    return store.pack(*weight, cat("vector_f32_w", k.lanes, "_", groups, "x", size), bytes,
+                      fill_vectors);
   }
-  auto zeros = std::make_shared<Pack>(4 * padded);
-  fill_vector(*zeros);
+  auto zeros = std::make_shared<Pack>(bytes);
+  fill_vectors(*zeros);
   return zeros;
 }
 

@@ -36,9 +36,19 @@ struct PackedPanels {
 
 /// The matrix that a weight holds: `groups` times [outputs, depth] in row-major order, or
 /// [depth, outputs] when `transposed` (of one group).
+///
+/// With `taps`, each output's depth is [channels, taps] in the weight and [taps, channels] in the
+/// pack.
 struct MatrixShape {
   std::int64_t groups, outputs, depth;
   bool transposed = false;
+  std::int64_t taps = 1;
+
+  /// Where element `d` of the packed depth is in the weight's.
+  std::int64_t source_depth(std::int64_t d) const noexcept {
+    const std::int64_t channels = depth / taps;
+    return d % channels * taps + d / channels;
+  }
 };
 
 /// Packs a weight. fp16 values stay fp16; lookup tables of one vector of 2 to 256 values and affine
@@ -47,10 +57,11 @@ struct MatrixShape {
 PackedPanels pack_panels(exec::WeightStore& store, const Kernels& k, const exec::Weight& weight,
                          const MatrixShape& shape);
 
-/// A vector as fp32, one value repeated when the weight has one element, zeros up to a multiple of
-/// `lanes`. A null weight gives zeros.
+/// A vector of `size` for each of `groups` as fp32, each with zeros up to a multiple of `lanes`;
+/// one value repeated when the weight has one element. A null weight gives zeros.
 std::shared_ptr<const exec::Pack> pack_vector(exec::WeightStore& store, const Kernels& k,
-                                              const exec::Weight* weight, std::int64_t size);
+                                              const exec::Weight* weight, std::int64_t size,
+                                              std::int64_t groups = 1);
 
 /// True when all elements are values of fp16 for certain.
 bool is_f16_valued(const exec::Weight& weight) noexcept;

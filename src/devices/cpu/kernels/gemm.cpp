@@ -18,6 +18,10 @@ HWY_API Float load_b(const void* b, std::int64_t at) {
   }
 }
 
+HWY_API const float* row_of(const GemmBlock& g, std::int64_t tap, std::int64_t row) {
+  return g.a_table ? g.a_table[tap * g.table_row + row] + g.a_offset : g.a + row * g.a_row;
+}
+
 /// One register tile of Rows x (Vectors * lanes) at `row`, vector `vector`. With Tail the last
 /// vector has `rest` columns.
 template <int Rows, int Vectors, bool Tail, bool IsHalf>
@@ -42,25 +46,32 @@ void tile(const GemmBlock& g, std::int64_t row, std::int64_t vector, std::int64_
       }
     }
   }
-  const float* a = g.a + row * g.a_row;
   std::int64_t b = vector * g.b_panel;
-  for (std::int64_t k = 0; k < g.depth; ++k, a += g.a_depth, b += g.b_depth) {
-    Float column[Vectors];
-#pragma GCC unroll 3
-    for (int v = 0; v < Vectors; ++v) {
-      if constexpr (Tail && !IsHalf) {
-        if (v == Vectors - 1) {
-          column[v] = hn::MaskedLoad(last, f32, static_cast<const float*>(g.b) + b + v * g.b_panel);
-          continue;
-        }
-      }
-      column[v] = load_b<IsHalf>(g.b, b + v * g.b_panel);
-    }
+  const std::int64_t taps = g.a_table ? g.taps : 1;
+  for (std::int64_t t = 0; t < taps; ++t) {
+    const float* a[Rows];
 #pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) {
-      const Float left = hn::Set(f32, a[r * g.a_row]);
+    for (int r = 0; r < Rows; ++r) a[r] = row_of(g, t, row + r);
+    std::int64_t at = 0;
+    for (std::int64_t k = 0; k < g.depth; ++k, at += g.a_depth, b += g.b_depth) {
+      Float column[Vectors];
 #pragma GCC unroll 3
-      for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::MulAdd(left, column[v], sum[r][v]);
+      for (int v = 0; v < Vectors; ++v) {
+        if constexpr (Tail && !IsHalf) {
+          if (v == Vectors - 1) {
+            column[v] =
+                hn::MaskedLoad(last, f32, static_cast<const float*>(g.b) + b + v * g.b_panel);
+            continue;
+          }
+        }
+        column[v] = load_b<IsHalf>(g.b, b + v * g.b_panel);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < Rows; ++r) {
+        const Float left = hn::Set(f32, a[r][at]);
+#pragma GCC unroll 3
+        for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::MulAdd(left, column[v], sum[r][v]);
+      }
     }
   }
 #pragma GCC unroll 8

@@ -14,7 +14,8 @@ void expand_i8(const std::int8_t* in, const float* scale, const float* zero, flo
 void expand_lut(const LutRows&, float* out) noexcept;
 void pack_columns(const float* in, std::int64_t in_row, std::int64_t cols, std::int64_t depth,
                   float* out) noexcept;
-void conv_columns(const ConvColumns&) noexcept;
+void depthwise(const DepthwiseBlock&) noexcept;
+void transpose(const Transpose&) noexcept;
 void window_split(const WindowSplit&) noexcept;
 void window_sum(const WindowPlane&) noexcept;
 void window_max(const WindowPlane&) noexcept;

@@ -19,7 +19,9 @@ enum class GemmInit : std::uint8_t {
 
 /// C[rows, cols] = init + A[rows, depth] * B[depth, cols].
 ///
-/// A is read one element at a time: element (r, k) at a[r * a_row + k * a_depth].
+/// A is read one element at a time: element (r, k) at a[r * a_row + k * a_depth]. Or from a table:
+/// the depth is then `taps` times `depth`, and element (r, tap t, k) lies at
+/// a_table[t * table_row + r][a_offset + k * a_depth].
 /// B is read in vectors of `lanes` columns: column c of depth k is element
 /// b[(c / lanes) * b_panel + k * b_depth + c % lanes]. fp16 panels are padded to whole vectors; of
 /// fp32 ones nothing behind `cols` is read.
@@ -30,6 +32,8 @@ enum class GemmInit : std::uint8_t {
 struct GemmBlock {
   const float* a;
   std::int64_t a_row, a_depth;
+  const float* const* a_table;
+  std::int64_t table_row, taps, a_offset;
   const void* b;
   std::int64_t b_depth, b_panel;
   float* c;
@@ -47,21 +51,25 @@ struct LutRows {
   int bits;            ///< 1, 2, 3, 4, 6 or 8
 };
 
-/// Part of the matrix whose product with the weights is a convolution: pixels of the output by
-/// (channel, kernel row, kernel column), as panels out[pixels / lanes][depth][lanes]. What lies in
-/// the padding, and pixels behind the last, are 0.
-struct ConvColumns {
-  const float* in;  ///< first channel of the group
-  std::int64_t in_rows, in_cols;
-  std::int64_t kernel_rows, kernel_cols;
-  std::int64_t stride_rows, stride_cols;
-  std::int64_t dilation_rows, dilation_cols;
-  std::int64_t before_rows, before_cols;
-  std::int64_t out_cols;
-  std::int64_t first_pixel, pixels;
-  std::int64_t first_depth, depth;
-  float* row;  ///< scratch of `pixels` elements, rounded up to whole vectors
+/// Sums over taps of channels-last pixels, each channel for itself: out[pixel][c] = bias[c] +
+/// sum of table[tap * table_row + pixel][c / multiplier] * weights[tap][c], over whole vectors of
+/// channels where the weights and the bias are padded.
+struct DepthwiseBlock {
+  const float* const* table;
+  std::int64_t table_row, taps;
+  const float* weights;
+  std::int64_t weight_row;  ///< elements of a tap: channels rounded up to whole vectors
+  const float* bias;
   float* out;
+  std::int64_t pixels, channels, multiplier;
+};
+
+/// out[col * out_row + row] = in[row * in_row + col].
+struct Transpose {
+  const float* in;
+  float* out;
+  std::int64_t rows, cols;
+  std::int64_t in_row, out_row;
 };
 
 /// Taps of one plane over an input that was padded and split into `stride` phases.
@@ -183,7 +191,8 @@ struct Kernels {
   /// missing columns become 0.
   void (*pack_columns)(const float* in, std::int64_t in_row, std::int64_t cols, std::int64_t depth,
                        float* out) noexcept;
-  void (*conv_columns)(const ConvColumns&) noexcept;
+  void (*depthwise)(const DepthwiseBlock&) noexcept;
+  void (*transpose)(const Transpose&) noexcept;
   void (*window_split)(const WindowSplit&) noexcept;
   void (*window_sum)(const WindowPlane&) noexcept;
   void (*window_max)(const WindowPlane&) noexcept;

@@ -136,8 +136,8 @@ void lstm_gates(const LstmGates& l) noexcept {
     const Float before = hn::MaskedLoad(mask, f32, l.c + j);
     const Float i = sigmoid_of(peep(0, gate(0), before));
     const Float f = sigmoid_of(peep(1, gate(1), before));
-    const Float z = min_or_nan(max_or_nan(tanh_of(gate(3)), hn::Neg(clip)), clip);
-    const Float c = hn::MulAdd(f, before, hn::Mul(i, z));
+    const Float z = tanh_of(gate(3));
+    const Float c = min_or_nan(max_or_nan(hn::MulAdd(f, before, hn::Mul(i, z)), hn::Neg(clip)), clip);
     const Float o = sigmoid_of(peep(2, gate(2), c));
     hn::BlendedStore(c, mask, f32, l.c + j);
     hn::BlendedStore(hn::Mul(o, tanh_of(c)), mask, f32, l.h + j);

@@ -1,5 +1,4 @@
-// Sliding windows: the columns of convolutions as products, and direct sums and maxima over taps
-// (depthwise convolutions, pools).
+// Sliding windows: direct sums and maxima over taps of dense planes.
 #include "devices/cpu/kernels/internal.h"
 #include "devices/cpu/kernels/isa.h"
 
@@ -21,40 +20,6 @@ HWY_API void fill(float value, float* to, std::int64_t n) {
 /// a / b rounded up, for any a and positive b.
 HWY_API std::int64_t divide_up(std::int64_t a, std::int64_t b) {
   return a > 0 ? (a + b - 1) / b : -(-a / b);
-}
-
-/// `n` pixels of one output row from column `first` on: input elements first * stride + offset.
-HWY_API void gather_row(const float* in, std::int64_t in_cols, std::int64_t first, std::int64_t n,
-                        std::int64_t stride, std::int64_t offset, float* out) {
-  // Columns of the output that fall inside the input row: [low, high).
-  const std::int64_t low = lesser(greater(divide_up(-offset, stride) - first, 0), n);
-  const std::int64_t high = lesser(greater(divide_up(in_cols - offset, stride) - first, low), n);
-  fill(0, out, low);
-  const float* from = in + (first + low) * stride + offset;
-  if (stride == 1) {
-    copy(from, out + low, high - low);
-  } else {
-    for (std::int64_t i = low; i < high; ++i, from += stride) out[i] = *from;
-  }
-  fill(0, out + high, n - high);
-}
-
-/// The pixels of one (channel, kernel row, kernel column).
-HWY_API void gather_pixels(const ConvColumns& c, const float* plane, std::int64_t kernel_row,
-                           std::int64_t kernel_col) {
-  const std::int64_t offset = kernel_col * c.dilation_cols - c.before_cols;
-  std::int64_t row = c.first_pixel / c.out_cols;
-  std::int64_t col = c.first_pixel % c.out_cols;
-  for (std::int64_t done = 0; done < c.pixels; ++row, col = 0) {
-    const std::int64_t n = lesser(c.out_cols - col, c.pixels - done);
-    const std::int64_t y = row * c.stride_rows + kernel_row * c.dilation_rows - c.before_rows;
-    if (y < 0 || y >= c.in_rows) {
-      fill(0, c.row + done, n);
-    } else {
-      gather_row(plane + y * c.in_cols, c.in_cols, col, n, c.stride_cols, offset, c.row + done);
-    }
-    done += n;
-  }
 }
 
 struct Sum {
@@ -113,34 +78,6 @@ HWY_API void window(const WindowPlane& w) {
 }
 
 }  // namespace
-
-void conv_columns(const ConvColumns& c) noexcept {
-  const std::int64_t taps = c.kernel_rows * c.kernel_cols;
-  const std::int64_t plane = c.in_rows * c.in_cols;
-  const std::int64_t padded = (c.pixels + lanes - 1) / lanes * lanes;
-  fill(0, c.row + c.pixels, padded - c.pixels);
-  const bool direct = taps == 1 && c.stride_rows == 1 && c.stride_cols == 1 && c.before_rows == 0 &&
-                      c.before_cols == 0 && c.out_cols == c.in_cols &&
-                      c.first_pixel + c.pixels <= plane;
-  for (std::int64_t k = 0; k < c.depth; ++k) {
-    const std::int64_t at = c.first_depth + k;
-    const std::int64_t tap = at % taps;
-    const float* from = c.in + at / taps * plane;
-    if (direct && padded == c.pixels) {
-      from += c.first_pixel;
-    } else if (direct) {
-      copy(from + c.first_pixel, c.row, c.pixels);
-      from = c.row;
-    } else {
-      gather_pixels(c, from, tap / c.kernel_cols, tap % c.kernel_cols);
-      from = c.row;
-    }
-    float* to = c.out + k * lanes;
-    for (std::int64_t i = 0; i < padded; i += lanes, to += c.depth * lanes) {
-      hn::StoreU(hn::LoadU(f32, from + i), f32, to);
-    }
-  }
-}
 
 void window_split(const WindowSplit& s) noexcept {
   for (std::int64_t r = 0; r < s.out_rows; ++r) {

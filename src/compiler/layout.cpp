@@ -1,0 +1,132 @@
+#include "compiler/layout.h"
+
+#include <algorithm>
+#include <map>
+
+#include "ops/layout.h"
+
+namespace pome::compiler {
+namespace {
+
+using exec::Layout;
+using exec::LayoutRule;
+using ops::FlatCall;
+using ops::ValueId;
+
+class Assigner {
+ public:
+  explicit Assigner(Lowered& out) : out_(out) {
+    out_.layouts.assign(out_.flat.values.size(), Layout::dense);
+  }
+
+  void run(std::uint32_t block) {
+    block_ = block;
+    changed_.clear();
+    calls_.clear();
+    lowered_.clear();
+    auto& flat = out_.flat.blocks[block];
+    auto& lowered = out_.calls[block];
+    for (std::size_t i = 0; i < flat.calls.size(); ++i) {
+      device_ = lowered[i].placement.device;
+      arrange(flat.calls[i]);
+      calls_.push_back(std::move(flat.calls[i]));
+      lowered_.push_back(std::move(lowered[i]));
+    }
+    if (!calls_.empty()) {
+      const auto* op = calls_.back().op;
+      for (auto& id : flat.outputs) id = in_layout(id, Layout::dense, op);
+    }
+    flat.calls = std::move(calls_);
+    lowered = std::move(lowered_);
+  }
+
+ private:
+  void arrange(FlatCall& call) {
+    switch (device_ ? rule(call) : LayoutRule::dense) {
+      case LayoutRule::dense:
+        for (auto& id : call.args) id = in_layout(id, Layout::dense, call.op);
+        return;
+      case LayoutRule::channels_last: {
+        const auto range = call.params[0];
+        for (std::size_t i = 0; i < call.args.size(); ++i) {
+          const bool first = i >= range.first && i < std::size_t{range.first} + range.count;
+          call.args[i] =
+              in_layout(call.args[i], first ? Layout::channels_last : Layout::dense, call.op);
+        }
+        out_.layouts[call.results[0]] = Layout::channels_last;
+        return;
+      }
+      case LayoutRule::follow: return follow(call);
+    }
+  }
+
+  LayoutRule rule(const FlatCall& call) const {
+    return device_->layout_rule(
+        {&out_.flat, &call, &out_.facts, out_.weights.get(), out_.options.numerics, {}, {}});
+  }
+
+  /// Channels-last when some argument is and all others can be.
+  void follow(FlatCall& call) {
+    const auto rank = out_.facts.types[call.results[0]].rank();
+    bool any = false;
+    bool can = true;
+    for (const auto id : call.args) {
+      if (out_.layouts[id] == Layout::channels_last) any = true;
+      const auto& type = out_.facts.types[id];
+      if (exec::has_layout(type, rank) && type.rank() != rank) can = false;
+    }
+    const auto layout = any && can ? Layout::channels_last : Layout::dense;
+    for (auto& id : call.args) {
+      const bool free = layout == Layout::channels_last && out_.layouts[id] == Layout::dense &&
+                        !exec::has_layout(out_.facts.types[id], rank);
+      if (!free) id = in_layout(id, layout, call.op);
+    }
+    out_.layouts[call.results[0]] = layout;
+  }
+
+  /// The value in this layout, changed in front of the call at hand when it is not.
+  ValueId in_layout(ValueId id, Layout layout, const ir::Op* op) {
+    if (out_.layouts[id] == layout) return id;
+    const auto found = changed_.find(id);
+    if (found != changed_.end()) return found->second;
+    const auto result = new_value(id, layout);
+    FlatCall call;
+    call.op = op;
+    call.def = layout == Layout::dense ? &ops::to_dense() : &ops::to_channels_last();
+    call.params.push_back({0, 1});
+    call.args.push_back(id);
+    call.results.push_back(result);
+    calls_.push_back(std::move(call));
+    lowered_.emplace_back();
+    changed_[id] = result;
+    return result;
+  }
+
+  ValueId new_value(ValueId from, Layout layout) {
+    const auto id = static_cast<ValueId>(out_.flat.values.size());
+    ops::FlatValue value;
+    value.declared = out_.flat.values[from].declared;
+    value.block = block_;
+    out_.flat.values.push_back(std::move(value));
+    out_.facts.types.push_back(out_.facts.types[from]);
+    out_.facts.known.push_back(nullptr);
+    out_.layouts.push_back(layout);
+    return id;
+  }
+
+  Lowered& out_;
+  std::uint32_t block_ = 0;
+  const exec::Device* device_ = nullptr;
+  std::map<ValueId, ValueId> changed_;  ///< of the block: the value in its other layout
+  std::vector<FlatCall> calls_;
+  std::vector<LoweredCall> lowered_;
+};
+
+}  // namespace
+
+void assign_layouts(Lowered& lowered) {
+  Assigner assigner(lowered);
+  for (std::uint32_t b = 0; b < lowered.flat.blocks.size(); ++b) assigner.run(b);
+}
+
+}  // namespace pome::compiler
