@@ -106,7 +106,7 @@ std::filesystem::path find_linked(const proto::LinkedModelFile& link,
     if (inside.is_absolute() || *inside.begin() == "..")
       throw Error(ErrorCode::parameters, cat("the link to ", base::quoted(inside.native()),
                                              " leads out of the model's folder"));
-    const std::filesystem::path file = model.parent_path() / inside;
+    std::filesystem::path file = model.parent_path() / inside;
     std::error_code error;
     if (std::filesystem::exists(file, error)) return file;
     if (colon == std::string_view::npos) break;
@@ -172,7 +172,7 @@ bool is_compiled(const AssetData& asset) {
 std::optional<std::string> why_not_runnable(const AssetData& asset) {
   const std::string& type = asset.description.model_type;
   if (!is_compiled(asset)) return why_not(asset.message, type);
-  if (const auto reason = why_not_runnable(asset.description)) return reason;
+  if (auto reason = why_not_runnable(asset.description)) return reason;
   if (type == "mlProgram") return std::nullopt;
   return cat("compiled models (.mlmodelc) of type ", base::quoted(type),
              " cannot be read, open the .mlmodel or .mlpackage that they were made of");
