@@ -11,9 +11,9 @@ namespace pome::conformance {
 
 struct Comparison {
   bool passed = false;
-  double worst = 0;           ///< error in units of the tolerance; above 1 is a failure
+  double worst = 0;  ///< error in units of the tolerance; above 1 is a failure
   bool zeros_would_pass = false;
-  std::string reason;         ///< of a failure
+  std::string reason;  ///< of a failure
 };
 
 Comparison compare(const FeatureValue& got, const cli::NpyValue& expected,

@@ -139,8 +139,12 @@ std::set<std::string> read_names(const std::string& path) {
 nlohmann::json to_json(const std::vector<Outcome>& outcomes) {
   auto out = nlohmann::json::array();
   for (const auto& o : outcomes) {
-    out.push_back({{"name", o.name}, {"test", o.test}, {"type", o.type}, {"passed", o.passed},
-                   {"worst", std::isfinite(o.worst) ? o.worst : -1}, {"reason", o.reason},
+    out.push_back({{"name", o.name},
+                   {"test", o.test},
+                   {"type", o.type},
+                   {"passed", o.passed},
+                   {"worst", std::isfinite(o.worst) ? o.worst : -1},
+                   {"reason", o.reason},
                    {"zeros_would_pass", o.zeros_would_pass}});
   }
   return out;
@@ -168,7 +172,8 @@ int report(const std::vector<Outcome>& outcomes, const Options& options) {
     const std::string name = name_of(o);
     const auto listed = known.find(name);
     if (!o.passed)
-      std::printf("%s %s: %s\n", listed != known.end() ? "known" : "FAILED", name.c_str(), o.reason.c_str());
+      std::printf("%s %s: %s\n", listed != known.end() ? "known" : "FAILED", name.c_str(),
+                  o.reason.c_str());
     if (!o.passed && listed == known.end()) ++unexpected;
     if (!o.passed && listed != known.end()) known.erase(listed);
     // A listed case that passes is as wrong as one that fails and is not listed.

@@ -73,7 +73,8 @@ TEST_F(LinkedModels, StayInTheModelsFolder) {
 }
 
 TEST_F(LinkedModels, ThatAreMissingOrEndlessAreNamed) {
-  EXPECT_THAT(error("other.mlmodel", "parts"), HasSubstr("the linked model 'other.mlmodel' is not"));
+  EXPECT_THAT(error("other.mlmodel", "parts"),
+              HasSubstr("the linked model 'other.mlmodel' is not"));
   EXPECT_THAT(error("link.mlmodel", ""), HasSubstr("more than 8 links follow each other"));
   EXPECT_THAT(error("", "parts"), HasSubstr("the link names no file"));
 }
