@@ -302,7 +302,7 @@ class ConvKernel final : public CpuKernel {
     planned.set_params(p);
     planned.worker_scratch_bytes =
         static_cast<std::size_t>(table_bytes(p.c.g, p.c.block) +
-                                 4 * k().tile_cols * std::min(depth_block, panels_.view.depth));
+                                 std::int64_t{4} * k().tile_cols * std::min(depth_block, panels_.view.depth));
     return planned;
   }
 
