@@ -51,7 +51,7 @@ Shape check(const Call& call, const Layout& at) {
   const Shape s{steps[0], steps[1], steps[2], hh.dims[1]};
   expect(call, at.weight_ih, {at.gates * s.hidden, s.inputs});
   expect(call, at.bias, {at.gates * s.hidden});
-  expect(call, at.initial_h, {s.batch, s.hidden});
+  expect_state(call, at.initial_h, s.batch, s.hidden);
   return s;
 }
 

@@ -8,10 +8,6 @@ namespace {
 
 using base::cat;
 
-DataType wider(DataType a, DataType b) {
-  return a == DataType::fp32 || b == DataType::fp32 ? DataType::fp32 : a;
-}
-
 // --- linear: x [..., D_in], weight [D_out, D_in], bias [D_out] ---
 
 enum : int { x, weight, bias };
@@ -148,12 +144,32 @@ Dims result_dims(const Product& p) {
   return dims;
 }
 
+/// Written in the file: a constant, compressed or not.
+bool is_constant(const Call& call, std::string_view param) {
+  const auto* binding = call.op() ? call.op()->input(param) : nullptr;
+  if (!binding || binding->constant()) return binding != nullptr;
+  const auto* producer = binding->value->producer;
+  return producer && producer->def && producer->def->effects == Effects::compress;
+}
+
+/// A constant side may have a type of its own; the result has that of the other.
+DataType matmul_type(const InferContext& call) {
+  const auto a = call.type(mx).dtype;
+  const auto b = call.type(my).dtype;
+  const bool x_constant = is_constant(call, "x");
+  const bool y_constant = is_constant(call, "y");
+  // Both are when a pass has computed one of them: what was declared tells which.
+  if (x_constant && y_constant) return call.declared().dtype == b ? b : a;
+  if (a == b || y_constant) return a;
+  if (x_constant) return b;
+  call.fail(my, cat("is ", name(b), ", expected ", name(a),
+                    " as x; types may differ only where one side is constant"));
+}
+
 void infer_matmul(InferContext& call) {
-  if (any_unranked(call, {mx, my})) {
-    return call.set_result(Type::unranked(wider(call.type(mx).dtype, call.type(my).dtype)));
-  }
-  call.set_result(
-      Type::tensor(wider(call.type(mx).dtype, call.type(my).dtype), result_dims(product(call))));
+  const auto dtype = matmul_type(call);
+  if (any_unranked(call, {mx, my})) return call.set_result(Type::unranked(dtype));
+  call.set_result(Type::tensor(dtype, result_dims(product(call))));
 }
 
 void evaluate_matmul(EvalContext& call) {
@@ -161,7 +177,8 @@ void evaluate_matmul(EvalContext& call) {
   const auto& a = call.in(mx);
   const auto& b = call.in(my);
   const auto out = call.out(0, result_dims(p));
-  const bool floating = is_float(out.dtype);
+  // An integer result of a product with floats is truncated once, at the end.
+  const bool floating = is_float(a.dtype) || is_float(b.dtype);
   const Dims strides[] = {broadcast_strides(p.a, p.batch), broadcast_strides(p.b, p.batch)};
   std::int64_t i = 0;
   for (IndexWalk walk(p.batch, strides); !walk.done(); walk.next()) {

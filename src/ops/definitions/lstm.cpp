@@ -74,8 +74,8 @@ Shape check(const Call& call) {
     expect(bias_back, {4 * s.hidden});
     expect(peephole_back, {3 * s.hidden});
   }
-  expect(initial_h, {s.batch, s.directions * s.hidden});
-  expect(initial_c, {s.batch, s.directions * s.hidden});
+  expect_state(call, initial_h, s.batch, s.directions * s.hidden);
+  expect_state(call, initial_c, s.batch, s.directions * s.hidden);
   return s;
 }
 

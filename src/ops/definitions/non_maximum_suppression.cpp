@@ -2,11 +2,12 @@
 //
 // Boxes are (x, y, width, height) of their centre; a box's score is that of its best class. Boxes
 // are taken by falling score, ties by number; one is dropped when its intersection over union with
-// a chosen box (of its class, per_class_suppression) is over the threshold. When nothing passes the
-// score threshold, the best box is given all the same, as Core ML does. What is left of the results
-// is filled with 0, indices with -1. Until iOS16 boxes stand in rows [n, B, 4], scores in [n, B,
-// K]; since iOS17, where there is no score threshold and no count, in columns [n, 4, B] and [n, K,
-// B].
+// a chosen box (of its class, per_class_suppression) is over the threshold; since iOS17 also when
+// it equals the threshold, as coremltools' tests of the two generations tell. When nothing passes
+// the score threshold, the best box is given all the same, as Core ML does. What is left of the
+// results is filled with 0, indices with -1. Until iOS16 boxes stand in rows [n, B, 4], scores in
+// [n, B, K]; since iOS17, where there is no score threshold and no count, in columns [n, 4, B] and
+// [n, K, B].
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -130,7 +131,7 @@ class Suppression {
       if (static_cast<std::int64_t>(chosen.size()) == max_) break;
       if (has_threshold_ && !(box.score > threshold_)) continue;
       const bool covered = std::ranges::any_of(chosen, [&](const Box& other) {
-        return (!per_class_ || other.category == box.category) && overlap(other, box) > iou_;
+        return (!per_class_ || other.category == box.category) && covers(other, box);
       });
       if (!covered) chosen.push_back(box);
     }
@@ -142,6 +143,12 @@ class Suppression {
   }
 
  private:
+  bool covers(const Box& chosen, const Box& box) const {
+    const float shared = overlap(chosen, box);
+    const bool since_ios17 = order_.box == 2;
+    return shared > iou_ || (since_ios17 && shared == iou_ && shared > 0);
+  }
+
   std::vector<Box> read(std::int64_t image) const {
     const auto count = boxes_.dims[order_.box];
     const auto classes = scores_.dims[order_.part];

@@ -59,4 +59,16 @@ Activation read_activation(const Call& call, int param, std::string_view otherwi
   call.fail_choice(param, text, names);
 }
 
+void expect_state(const Call& call, int param, std::int64_t batch, std::int64_t width) {
+  if (!call.has(param)) return;
+  const auto& found = call.type(param);
+  auto rows = batch;
+  if (found.ranked && found.rank() == 2 && ir::is_known(batch))
+    rows = std::max(batch, found.dims[0]);
+  const Dims expected{batch, width};
+  if (ir::compatible(Type::tensor(found.dtype, {rows, width}), found)) return;
+  call.fail(param, base::cat("found shape ", base::shape_text(found.dims), ", expected ",
+                             base::shape_text(expected)));
+}
+
 }  // namespace pome::ops::definitions

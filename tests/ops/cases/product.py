@@ -51,6 +51,10 @@ def cases(add):
     big = np.array([[2**24 + 1, 1]], np.int32)
     add("matmul", np.array([[2**24 + 2]], np.int32), x=big, y=np.array([[1], [1]], np.int32),
         note="exact integers")
+    ints = np.arange(6, dtype=np.int32).reshape(2, 3)
+    parts = np.array([[0.5, 1.25], [2, -0.75], [-1.5, 0.25]], F)
+    add("matmul", (ints @ d(parts)).astype(np.int32), x=ints, y=parts, opset="ios17", constant=["y"],
+        note="the type of the side that is not constant")
     add("matmul", x=r(2, 3), y=r(4, 2), error="cannot multiply shapes [2, 3] and [4, 2]")
     add("matmul", x=r(2, 2, 3), y=r(3, 3, 4), error="cannot multiply shapes")
     add("matmul", x=F(1), y=r(2, 2), error="expected at least one dimension")

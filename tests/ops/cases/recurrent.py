@@ -90,6 +90,12 @@ def cases(add):
     lstm(3, 1, 2, 2, "forward", True, acts=["tanh", "scaled_tanh", "sigmoid"])
     x, h = r(3, 2, 4), r(2, 5)
     good = dict(x=x, initial_h=h, initial_c=h, weight_ih=r(20, 4), weight_hh=r(20, 5))
+    states = (np.random.default_rng(14).standard_normal((6, 5)) / 2).astype(F)
+    _, hn, cn = lstm_pass(d(x), d(states)[:2], d(states)[:2], d(good["weight_ih"]),
+                            d(good["weight_hh"]), np.zeros(20), np.zeros(15),
+                            *(ACT[a] for a in ("sigmoid", "tanh", "tanh")), np.inf)
+    add("lstm", [hn[None], hn, cn], tol=TOL, note="states with more rows than the batch",
+        **{**good, "initial_h": states, "initial_c": states})
     add("lstm", results=3, error="expected [S, B, I]", **{**good, "x": r(3, 4)})
     add("lstm", results=3, error="expected [4 H, H]", **{**good, "weight_hh": r(20, 4)})
     add("lstm", results=3, error="expected [20, 4]", **{**good, "weight_ih": r(20, 5)})

@@ -66,6 +66,11 @@ def cases(add):
     add("non_maximum_suppression", nms(half, same[:, :2], .5, 0, 2, False),
         note="an overlap that equals the threshold stays", boxes=half, scores=same[:, :2],
         iou_threshold=F(.5), score_threshold=F(0), max_boxes=2)
+    t = lambda a: np.ascontiguousarray(np.swapaxes(a, 1, 2))
+    first = [np.array([[[0, 0], [0, 0], [2, 0], [2, 0]]], F), np.array([[[1, 0]]], F)]
+    add("non_maximum_suppression", [*first, np.array([[0, -1]], np.int32)], opset="ios17",
+        note="and goes since iOS17", boxes=t(half), scores=t(same[:, :2]), iou_threshold=F(.5),
+        max_boxes=2)
     add("non_maximum_suppression", [np.zeros((1, 2, 4), F), np.zeros((1, 2, 3), F),
                                     np.full((1, 2), -1, np.int32), np.zeros(1, np.int32)],
         boxes=np.zeros((1, 0, 4), F), scores=np.zeros((1, 0, 3), F), iou_threshold=F(.5),
