@@ -75,6 +75,11 @@ FeatureValue random_value(const FeatureDescription& feature, std::uint64_t seed)
       case FeatureType::string: return base::cat("text ", random.below(10));
       case FeatureType::multi_array: return random_array(*feature.multi_array_constraint, random);
       case FeatureType::image: return random_picture(*feature.image_constraint, random);
+      // Absent keys are zeros, and which keys mean something only the model's maker knows.
+      case FeatureType::dictionary:
+        if (feature.dictionary_constraint->key_type == FeatureType::string)
+          return StringDictionary();
+        return Int64Dictionary();
       default: break;
     }
   } catch (Error& error) {

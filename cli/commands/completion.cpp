@@ -40,19 +40,19 @@ std::string bash_script(const Parser& parser) {
           " --help --version' -- \"$word\")\n    return\n  fi\n  case ${COMP_WORDS[1]} in\n");
   for (const Parser::Entry& entry : parser.entries())
     out += cat("    ", entry.command->name, ") options='", options_of(entry), "' ;;\n");
-  out +=
-      cat("  esac\n"
-          "  if [[ ${COMP_WORDS[1]} == help ]]; then\n"
-          "    mapfile -t COMPREPLY < <(compgen -W '",
-          command_names(parser),
-          " exit-codes' -- \"$word\")\n"
-          "  elif [[ ${COMP_WORDS[1]} == completion ]]; then\n"
-          "    mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- \"$word\")\n"
-          "  elif [[ $word == -* ]]; then\n"
-          "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
-          "  else\n    compopt -o filenames 2> /dev/null\n    mapfile -t COMPREPLY < <(compgen -f -- "
-          "\"$word\")\n  fi\n"
-          "}\ncomplete -F _pome pome\n");
+  out += cat(
+      "  esac\n"
+      "  if [[ ${COMP_WORDS[1]} == help ]]; then\n"
+      "    mapfile -t COMPREPLY < <(compgen -W '",
+      command_names(parser),
+      " exit-codes' -- \"$word\")\n"
+      "  elif [[ ${COMP_WORDS[1]} == completion ]]; then\n"
+      "    mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- \"$word\")\n"
+      "  elif [[ $word == -* ]]; then\n"
+      "    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
+      "  else\n    compopt -o filenames 2> /dev/null\n    mapfile -t COMPREPLY < <(compgen -f -- "
+      "\"$word\")\n  fi\n"
+      "}\ncomplete -F _pome pome\n");
   return out;
 }
 

@@ -44,7 +44,6 @@ constexpr std::array missing_types{
     Missing{"gazetteer", apple},
     Missing{"wordEmbedding", apple},
     Missing{"customModel", app},
-    Missing{"linkedModel", app},
     Missing{"serializedModel", "their content is private to the program that wrote it"},
 };
 
@@ -75,15 +74,17 @@ std::vector<const exec::Device*> chosen_devices(const Configuration& configurati
   return chosen;
 }
 
-bool is_pipeline(std::string_view type) noexcept {
-  return type == "pipeline" || type == "pipelineClassifier" || type == "pipelineRegressor";
+// Types whose models run when what is inside does.
+bool is_container(std::string_view type) noexcept {
+  return type == "linkedModel" || type == "pipeline" || type == "pipelineClassifier" ||
+         type == "pipelineRegressor";
 }
 
 }  // namespace
 
 std::optional<std::string> why_not_runnable(const ModelDescription& description) {
   const std::string& type = description.model_type;
-  if (type == "mlProgram" || classical::is_classical(type) || is_pipeline(type))
+  if (type == "mlProgram" || classical::is_classical(type) || is_container(type))
     return std::nullopt;
   std::string_view reason = later;
   for (const Missing& one : missing_types) {

@@ -18,6 +18,8 @@ std::optional<std::string> why_not_runnable(const AssetData& asset);
 /// Fills `model`, whose configuration and description are set, from the asset. `budget` is kept
 /// with the weights. Throws Error: as load_function, parameters (a model that contradicts itself),
 /// unsupported.
-void load_model(const AssetData& asset, ModelData& model, std::shared_ptr<base::Budget> budget);
+/// `links` counts the linked models that led here.
+void load_model(const AssetData& asset, ModelData& model, std::shared_ptr<base::Budget> budget,
+                int links = 0);
 
 }  // namespace pome::runtime

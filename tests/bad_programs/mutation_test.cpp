@@ -381,7 +381,7 @@ std::int64_t setting(const char* name, std::int64_t otherwise) {
 
 /// What is wrong with what the devices said of a program, empty when nothing is.
 std::string fault_of(const Spec& spec, const std::string& reference, const std::string& cpu) {
-  const auto both = base::cat("reference: ", reference, "\nCPU: ", cpu);
+  auto both = base::cat("reference: ", reference, "\nCPU: ", cpu);
   // Kernels may want working memory that the reference does not.
   const bool out_of_memory = cpu.find("passes the limit") != std::string::npos;
   if (reference.empty() != cpu.empty() && !out_of_memory) return both;

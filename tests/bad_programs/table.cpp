@@ -119,7 +119,7 @@ std::string constants(const std::string& line) {
 
 /// The short form of a statement written out, or the line as it is.
 std::string statement(const std::string& short_line) {
-  const auto line = constants(short_line);
+  auto line = constants(short_line);
   static const std::regex form(R"(^((?:\w+(?:, \w+)*)?)\s*= (\w+\(.*)$)");
   std::smatch m;
   if (!std::regex_match(line, m, form)) return line;

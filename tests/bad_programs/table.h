@@ -54,7 +54,7 @@ struct BadProgram {
 
 struct BadCase {
   std::string file;
-  int number = 0;  ///< of its first line
+  int number = 0;         ///< of its first line
   std::string title;      ///< as written
   std::string operation;  ///< named by the title; empty: the case is about the program
   std::string opset;

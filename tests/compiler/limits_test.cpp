@@ -146,7 +146,8 @@ TEST(Budget, APredictionThatNeedsMoreIsRefusedInOneSentence) {
   EXPECT_EQ(budget.used(), 0) << "given back";
   EXPECT_EQ(error_code([&] { run(model, rows(100), nullptr, options); }), out_of_memory);
   const auto text = complaint([&] { run(model, rows(100), nullptr, options); });
-  EXPECT_THAT(text, HasSubstr("the memory of a prediction needs 800 kB"));
+  EXPECT_THAT(text, HasSubstr("the memory of a prediction, most of it for operation 'y' (cumsum), "
+                              "needs 800 kB"));
   EXPECT_THAT(text, HasSubstr("passes the limit of 100 kB"));
   EXPECT_EQ(budget.used(), 0);
 }

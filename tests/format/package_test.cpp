@@ -46,7 +46,7 @@ TEST(Manifest, ListsItems) {
 }
 
 TEST(Manifest, RefusesWhatIsNotJson) {
-  EXPECT_THAT(error_of([] { read(""); }), HasSubstr("is not JSON"));
+  EXPECT_THAT(error_of([] { read(""); }), HasSubstr("is empty, expected JSON"));
   EXPECT_THAT(error_of([] { read("{\"fileFormatVersion\": "); }), HasSubstr("is not JSON"));
   EXPECT_THAT(error_of([] { read("[1]"); }), HasSubstr("holds no JSON object"));
   EXPECT_THAT(error_of([] { read(std::string(100000, '[')); }), HasSubstr("nested deeper than"));

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/text.h"
 #include "pome/error.h"
 #include "specs.inc"
 #include "support/shared.h"
@@ -119,12 +120,56 @@ TEST(Model, NamesFilesThatAreNotThere) {
 TEST(RealModels, ThatCannotRunSayWhatIsMissing) {
   const auto folder = test::shared("models");
   if (!folder) GTEST_SKIP() << test::shared_absent;
-  for (const char* name : {"gesture-lstm/GestureClassifier.mlmodel", "names-tree/NamesDT.mlmodel",
-                           "text-classifier/movie-review-sentiment.mlmodel",
-                           "tree-ensemble/dummy_v6.mlmodel", "ssd-ocr/SSDOcr.mlmodelc"}) {
+  for (const char* name :
+       {"gesture-lstm/GestureClassifier.mlmodel", "text-classifier/movie-review-sentiment.mlmodel",
+        "ssd-ocr/SSDOcr.mlmodelc"}) {
     SCOPED_TRACE(name);
     EXPECT_THAT(error_of([&] { Model::open(*folder / name); }), HasSubstr("cannot run here: "));
   }
+}
+
+// What well-known inputs give: a name's letters, words of a review, hand arithmetic.
+TEST(RealModels, ClassicalOnesGiveSensibleAnswers) {
+  const auto folder = test::shared("models");
+  if (!folder) GTEST_SKIP() << test::shared_absent;
+  const Model names = Model::open(*folder / "names-tree/NamesDT.mlmodel");
+  const auto sex_of = [&](const std::string& name) {
+    StringDictionary letters;
+    for (const std::size_t n : {1U, 2U, 3U}) {
+      const std::string count = n == 1 ? "" : std::to_string(n);
+      const std::string plural = n == 1 ? "" : "s";
+      letters[base::cat("first", count, "-letter", plural, "=", name.substr(0, n))] = 1.0;
+      letters[base::cat("last", count, "-letter", plural, "=", name.substr(name.size() - n))] = 1.0;
+    }
+    return names.predict({{"input", letters}}).at("classLabel").string_value();
+  };
+  for (const char* name : {"mary", "sophia", "elizabeth"}) EXPECT_EQ(sex_of(name), "F") << name;
+  for (const char* name : {"john", "robert", "david"}) EXPECT_EQ(sex_of(name), "M") << name;
+
+  const Model reviews = Model::open(*folder / "sentiment-polarity/SentimentPolarity.mlmodel");
+  const auto opinion = [&](const StringDictionary& words) {
+    return reviews.predict({{"input", words}}).at("classLabel").string_value();
+  };
+  EXPECT_EQ(opinion({{"great", 1.0}, {"excellent", 1.0}, {"love", 1.0}}), "Pos");
+  EXPECT_EQ(opinion({{"terrible", 1.0}, {"worst", 1.0}, {"problems", 1.0}}), "Neg");
+
+  const Model sleep = Model::open(*folder / "sleep-calculator/SleepCalculator.mlmodel");
+  // 8.9773024879164032e-05 * 25200 + 3601.4055324351725 * 8 + 832.42670972860276 * 2
+  //   + 461.66411230346455
+  EXPECT_NEAR(sleep.predict({{"wake", 25200.0}, {"estimatedSleep", 8.0}, {"coffee", 2}})
+                  .at("actualSleep")
+                  .double_value(),
+              30940.024071469004, 1e-9);
+
+  const Model ensemble = Model::open(*folder / "tree-ensemble/dummy_v6.mlmodel");
+  FeatureProvider zeros;
+  for (const FeatureDescription& feature : ensemble.description().inputs)
+    zeros.set(feature.name, 0.0);
+  const FeatureValue probabilities = ensemble.predict(zeros).at("classProbability");
+  double sum = 0;
+  for (const auto& [label, probability] : probabilities.int64_dictionary_value())
+    sum += probability;
+  EXPECT_DOUBLE_EQ(sum, 1.0);
 }
 
 }  // namespace

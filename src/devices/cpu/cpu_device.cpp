@@ -17,7 +17,7 @@ using cpu::Kernels;
 
 // One line a family.
 constexpr const Family* families[] = {
-    &cpu::layout_family,  //
+    &cpu::layout_family,        //
     &cpu::conv_family,          //
     &cpu::linear_family,        //
     &cpu::matmul_family,        //

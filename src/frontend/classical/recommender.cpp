@@ -97,8 +97,7 @@ class Recommender final : public Predictor {
     if (highest >= most_items || (named != 0 && highest >= named))
       fail(cat("there is an item ", highest, " among ", named, " that have names"));
     count_ = named != 0 ? named : static_cast<std::size_t>(highest) + 1;
-    budget.take(static_cast<std::int64_t>(count_ * (sizeof(similar_[0]) + sizeof(double))),
-                "items");
+    budget.take(static_cast<std::int64_t>(count_ * 32), "items");
     similar_.resize(count_);
     adjustments_.resize(count_, 0.0);
     for (const auto& one : message.itemItemSimilarities) {

@@ -54,4 +54,5 @@ def cases(add):
     add("tile", x=np.zeros((1, 1, 1), F), reps=np.array([2147483647] * 3, np.int32),
         constant=["reps"], error="does not fit 64 bits")
     add("tile", x=a, reps=np.array([2], np.int32), error="2 dimensions of x")
-    add("tile", x=a, reps=np.array([2, 0], np.int32), error="found 0")
+    add("tile", np.tile(a, [2, 0]), x=a, reps=np.array([2, 0], np.int32), note="no repetition")
+    add("tile", x=a, reps=np.array([2, -1], np.int32), error="found -1")

@@ -300,9 +300,9 @@ class ConvKernel final : public CpuKernel {
     PlannedKernel planned;
     planned.run = run_product;
     planned.set_params(p);
-    planned.worker_scratch_bytes =
-        static_cast<std::size_t>(table_bytes(p.c.g, p.c.block) +
-                                 4 * k().tile_cols * std::min(depth_block, panels_.view.depth));
+    planned.worker_scratch_bytes = static_cast<std::size_t>(
+        table_bytes(p.c.g, p.c.block) +
+        std::int64_t{4} * k().tile_cols * std::min(depth_block, panels_.view.depth));
     return planned;
   }
 

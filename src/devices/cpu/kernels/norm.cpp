@@ -137,7 +137,8 @@ void lstm_gates(const LstmGates& l) noexcept {
     const Float i = sigmoid_of(peep(0, gate(0), before));
     const Float f = sigmoid_of(peep(1, gate(1), before));
     const Float z = tanh_of(gate(3));
-    const Float c = min_or_nan(max_or_nan(hn::MulAdd(f, before, hn::Mul(i, z)), hn::Neg(clip)), clip);
+    const Float c =
+        min_or_nan(max_or_nan(hn::MulAdd(f, before, hn::Mul(i, z)), hn::Neg(clip)), clip);
     const Float o = sigmoid_of(peep(2, gate(2), c));
     hn::BlendedStore(c, mask, f32, l.c + j);
     hn::BlendedStore(hn::Mul(o, tanh_of(c)), mask, f32, l.h + j);
