@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/checked.h"
+#include "base/half.h"
 #include "base/text.h"
 #include "ops/resolve.h"
 #include "pome/error.h"
@@ -106,20 +107,21 @@ class DenseWeight final : public Weight {
 /// `result` is the position among the producer's results.
 std::shared_ptr<const Weight> make_weight(const ir::Constant* constant, const ir::Op* producer,
                                           std::uint32_t result, const BlobReader& reader,
-                                          int depth);
+                                          bool round_f16, int depth);
 
 /// A `constexpr_*` operation over constants.
 class ExpressionWeight final : public Weight {
  public:
-  ExpressionWeight(const ir::Op& op, std::uint32_t result, const BlobReader& reader, int depth)
-      : op_(&op), result_(result) {
+  ExpressionWeight(const ir::Op& op, std::uint32_t result, const BlobReader& reader, bool round_f16,
+                   int depth)
+      : op_(&op), result_(result), round_f16_(round_f16) {
     key_ = cat(op.type(), "#", result, "(");
     for (const auto& param : op.def->params()) {
       std::shared_ptr<const Weight> part;
       if (const auto* binding = op.input(param.name)) {
         const auto* value = binding->value;
         part = make_weight(binding->constant(), value ? value->producer : nullptr,
-                           value ? value->index : 0, reader, depth + 1);
+                           value ? value->index : 0, reader, round_f16, depth + 1);
         if (!part) {
           throw Error(ErrorCode::parameters,
                       cat(op.place(), ": parameter ", base::quoted(param.name),
@@ -130,7 +132,9 @@ class ExpressionWeight final : public Weight {
       parts_.push_back(std::move(part));
     }
     key_ += ")";
-    if (op.type() == "constexpr_affine_dequantize") encoding_ = Encoding::affine;
+    // Whoever multiplies by the scales afterwards does not round.
+    const bool rounded = round_f16 && dtype() == DataType::fp16;
+    if (op.type() == "constexpr_affine_dequantize" && !rounded) encoding_ = Encoding::affine;
     if (op.type() == "constexpr_lut_to_dense" && part("shape") != nullptr) {
       encoding_ = Encoding::lut;
     }
@@ -189,14 +193,21 @@ class ExpressionWeight final : public Weight {
       call.push_param(arg);
     }
     op_->def->evaluate(call);
+    if (round_f16_ && dtype() == DataType::fp16) round(made[result_]);
     whole_ = std::make_shared<const HostTensor>(std::move(made[result_]));
     return whole_;
+  }
+
+  static void round(HostTensor& tensor) {
+    auto* values = static_cast<float*>(tensor.mutable_view().data);
+    std::transform(values, values + tensor.view().size(), values, base::round_to_f16);
   }
 
   const ir::Type& type() const noexcept { return op_->result(result_).type; }
 
   const ir::Op* op_;
   std::uint32_t result_;
+  bool round_f16_;
   std::vector<std::shared_ptr<const Weight>> parts_;
   Encoding encoding_ = Encoding::other;
   std::string key_;
@@ -206,7 +217,7 @@ class ExpressionWeight final : public Weight {
 
 std::shared_ptr<const Weight> make_weight(const ir::Constant* constant, const ir::Op* producer,
                                           std::uint32_t result, const BlobReader& reader,
-                                          int depth) {
+                                          bool round_f16, int depth) {
   constexpr int max_depth = 16;
   if (depth > max_depth) {
     throw Error(ErrorCode::parameters,
@@ -214,7 +225,7 @@ std::shared_ptr<const Weight> make_weight(const ir::Constant* constant, const ir
   }
   if (constant) return std::make_shared<DenseWeight>(*constant, reader);
   if (producer && producer->def && producer->def->effects == ops::Effects::compress) {
-    return std::make_shared<ExpressionWeight>(*producer, result, reader, depth);
+    return std::make_shared<ExpressionWeight>(*producer, result, reader, round_f16, depth);
   }
   return nullptr;
 }
@@ -238,7 +249,8 @@ std::shared_ptr<const Weight> WeightStore::find(const ops::FlatFunction& flat, o
   const auto& value = flat.values[id];
   const auto* producer = value.value ? value.value->producer : nullptr;
   try {
-    return make_weight(value.constant, producer, value.value ? value.value->index : 0, reader_, 0);
+    return make_weight(value.constant, producer, value.value ? value.value->index : 0, reader_,
+                       round_f16_, 0);
   } catch (Error& error) {
     if (producer) error.within(producer->place());
     throw;

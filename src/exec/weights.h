@@ -89,8 +89,10 @@ class Pack {
 /// Packs of one model, shared by all its functions and input signatures. Thread-safe.
 class WeightStore {
  public:
-  WeightStore(BlobReader reader, std::shared_ptr<base::Budget> budget)
-      : reader_(std::move(reader)), budget_(std::move(budget)) {}
+  /// `round_f16`: expanded weights that are declared fp16 are rounded to it, for as-declared
+  /// numerics.
+  WeightStore(BlobReader reader, std::shared_ptr<base::Budget> budget, bool round_f16 = false)
+      : reader_(std::move(reader)), budget_(std::move(budget)), round_f16_(round_f16) {}
 
   /// The weight behind a value of a flat function, or null when it is not a constant expression.
   std::shared_ptr<const Weight> find(const ops::FlatFunction& flat, ops::ValueId id);
@@ -109,6 +111,7 @@ class WeightStore {
  private:
   BlobReader reader_;
   std::shared_ptr<base::Budget> budget_;
+  bool round_f16_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Pack>> packs_;
   std::int64_t packed_bytes_ = 0;

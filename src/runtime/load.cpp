@@ -122,7 +122,8 @@ LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format:
   options.numerics = configuration.numerics == Numerics::exact ? exec::Numerics::exact
                                                                : exec::Numerics::as_declared;
   options.workers = exec::thread_pool(configuration.threads);
-  auto weights = std::make_shared<exec::WeightStore>(blob_reader(files), std::move(budget));
+  auto weights = std::make_shared<exec::WeightStore>(
+      blob_reader(files), std::move(budget), options.numerics == exec::Numerics::as_declared);
   out.executable =
       compiler::compile(std::move(program), name, std::move(weights), std::move(options));
   return out;
