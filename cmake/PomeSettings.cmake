@@ -34,8 +34,6 @@ elseif(POME_SANITIZE)
   message(FATAL_ERROR "POME_SANITIZE is '${POME_SANITIZE}', expected address, thread or empty")
 endif()
 if(_sanitize)
-  # Instrumented, g++ 12 finds uninitialized members in its own <regex> and <functional>.
-  list(APPEND _sanitize -Wno-maybe-uninitialized)
   target_compile_options(pome_settings INTERFACE ${_sanitize})
   target_link_options(pome_settings INTERFACE ${_sanitize})
 endif()
