@@ -68,12 +68,12 @@ class PretendDevice final : public exec::Device {
         : device_(device), inner_(std::move(inner)) {}
     exec::PlannedKernel plan(const exec::PlanCall& call) const override {
       ++device_.planned;
-      auto planned = inner_->plan(call);
-      Params params{&device_, planned.run, {}};
-      std::memcpy(params.params, planned.params.data(), planned.params.size());
-      planned.set_params(params);
-      planned.run = run;
-      return planned;
+      auto wrapped = inner_->plan(call);
+      Params params{&device_, wrapped.run, {}};
+      std::memcpy(params.params, wrapped.params.data(), wrapped.params.size());
+      wrapped.set_params(params);
+      wrapped.run = run;
+      return wrapped;
     }
     bool takes_over(std::size_t arg) const noexcept override { return device_.on_takes_over(arg); }
 

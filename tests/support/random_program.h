@@ -49,7 +49,7 @@ class RandomProgram {
 
   /// An output of its own, since a value may be named once only.
   std::string output(std::string& body, const std::vector<std::string>& scope, int i) {
-    const auto out = "out" + std::to_string(i);
+    auto out = "out" + std::to_string(i);
     body += matrix + out + " = mul(x = " + any(scope) + ", y = fp32(1));\n";
     return out;
   }

@@ -55,7 +55,8 @@ void check_conv(Random& r, const ConvShape& s) {
   const Numbers n{random_values(r, count_of(s.x)), random_values(r, count_of(s.weight)),
                   random_values(r, s.weight[0])};
   const Numbers sizes{sizes_of(n.x), sizes_of(n.weight), sizes_of(n.bias)};
-  const double terms = static_cast<double>(count_of(s.weight) / s.weight[0]);
+  const std::int64_t depth = count_of(s.weight) / s.weight[0];
+  const auto terms = static_cast<double>(depth);
   expect_like_reference(conv_case(s, n), sum_bound(conv_case(s, sizes), terms));
 }
 
@@ -181,7 +182,8 @@ TEST_P(CpuLut, RunsAsItIs) {
   Random r(7);
   const int bits = GetParam();
   const auto check = [&](const std::string& op, const Dims& x, const Dims& weight) {
-    const double terms = static_cast<double>(count_of(weight) / weight[0]);
+    const std::int64_t depth = count_of(weight) / weight[0];
+    const auto terms = static_cast<double>(depth);
     expect_like_reference(lut_case(op, bits, x, weight, r, false, 99),
                           sum_bound(lut_case(op, bits, x, weight, r, true, 99), terms));
   };
