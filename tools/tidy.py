@@ -3,12 +3,14 @@
 
 A file that passed is not looked at again until it, a project header that it includes, its compile
 command or the checks change. Which headers a file includes is what ninja noted when it compiled it;
-a file that was never compiled depends on every header.
+a file that was never compiled depends on every header. What passed is remembered for all checkouts
+of this repository, as ccache remembers objects: paths count relative to the checkout.
 """
 import argparse
 import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -64,7 +66,7 @@ class Hasher:
     def key(self, path, entry):
         made_from = self.headers.get(entry.get("output") or object_of(entry)) or self.all_headers
         configs = [folder / ".clang-tidy" for folder in path.parents if folder.is_relative_to(ROOT)]
-        digest = hashlib.sha256(self.common + entry["command"].encode())
+        digest = hashlib.sha256(self.common + entry["command"].replace(f"{ROOT}/", "").encode())
         for part in (path, *configs, *sorted(made_from)):
             digest.update(str(part.relative_to(ROOT)).encode() + self.content(part))
         return digest.hexdigest()
@@ -93,10 +95,25 @@ def unseen(output, seen):
     return "".join(fresh)
 
 
+def forget_old(cache):
+    """Drops what passed over 30 days ago. Other checkouts may drop the same at the same time."""
+    for entry in cache.iterdir():
+        try:
+            if entry.stat().st_mtime < time.time() - 30 * 86400:
+                entry.unlink()
+        except FileNotFoundError:
+            pass
+
+
+def default_cache():
+    home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(home, "pome-lint")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
-    parser.add_argument("--cache", type=pathlib.Path, default=ROOT / "build/lint-cache")
+    parser.add_argument("--cache", type=pathlib.Path, default=default_cache())
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--times", action="store_true", help="print what each file cost")
     parser.add_argument("files", nargs="*", help="look only at files whose path contains one of these")
@@ -122,9 +139,7 @@ def main():
             else:
                 failed += 1
                 print(unseen(output, seen), end="", flush=True)
-    for stale in {p.name for p in options.cache.iterdir()} - set(keys.values()):
-        if not options.files and (options.cache / stale).stat().st_mtime < time.time() - 30 * 86400:
-            (options.cache / stale).unlink()
+    forget_old(options.cache)
     print(f"clang-tidy: {len(todo)} of {len(entries)} files looked at, "
           f"{len(entries) - len(todo)} unchanged since they passed, {failed} with findings")
     return 1 if failed else 0
