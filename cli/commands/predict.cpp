@@ -157,8 +157,14 @@ bool all_agree(const std::vector<Result>& results) {
   });
 }
 
+// How the model was loaded.
+struct Load {
+  double milliseconds = 0;
+  LoadReport report;
+};
+
 std::string results_text(const std::vector<Result>& results, const Options& options,
-                         double load_milliseconds, const Terminal& terminal) {
+                         const Load& load, const Terminal& terminal) {
   std::string out;
   for (const Result& one : results) {
     const std::string title = one.label.empty() || (results.size() == 1 && options.values.empty())
@@ -176,15 +182,20 @@ std::string results_text(const std::vector<Result>& results, const Options& opti
       out += cat("  ", terminal.paint(Color::bold, "Compared"), "\n",
                  comparisons_text(one.comparisons, terminal));
   }
-  return cat(out, "\n", terminal.paint(Color::dim, cat("Loaded in ", time_text(load_milliseconds))),
+  out += cat("\n",
+             terminal.paint(Color::dim, cat("Loaded in ", time_text(load.milliseconds),
+                                            load.report.cached ? ", cached" : "")),
              "\n");
+  if (!load.report.cache_note.empty())
+    out += cat("Not cached: ", printable(load.report.cache_note), "\n");
+  return out;
 }
 
-Json results_json(const std::vector<Result>& results, const Options& options,
-                  double load_milliseconds) {
+Json results_json(const std::vector<Result>& results, const Options& options, const Load& load) {
   Json out;
   out["model"] = options.model;
-  out["load_milliseconds"] = load_milliseconds;
+  out["load_milliseconds"] = load.milliseconds;
+  out["cached"] = load.report.cached;
   out["predictions"] = Json::array();
   for (const Result& one : results) {
     Json prediction;
@@ -236,13 +247,13 @@ ExitCode run_predict(const Context& context, const Options& options) {
     const Progress progress(cat("Loading ", fs::path(options.model).filename().native()));
     return Model::open(asset, configuration_of(options));
   }();
-  const double load_milliseconds = milliseconds_since(start);
+  const Load load{milliseconds_since(start), model.load_report()};
   std::vector<Result> results = predict_all(model, cases, options.repeat);
   for (std::size_t i = 0; golden && i < results.size(); ++i)
     results[i].comparisons = golden->compare(i, results[i].outputs, options.tolerance);
   if (!options.output.empty()) write_outputs(options.output, results);
-  context.print(options.json ? json_text(results_json(results, options, load_milliseconds))
-                             : results_text(results, options, load_milliseconds, context.out));
+  context.print(options.json ? json_text(results_json(results, options, load))
+                             : results_text(results, options, load, context.out));
   if (!all_agree(results)) throw Difference(difference(results));
   return ExitCode::ok;
 }

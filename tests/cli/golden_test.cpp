@@ -39,6 +39,7 @@ constexpr Golden goldens[] = {
     {"help_mil", "help mil"},
     {"help_predict", "predict --help"},
     {"help_compile", "help compile"},
+    {"help_cache", "help cache"},
     {"help_completion", "help completion"},
     {"help_exit_codes", "help exit-codes"},
     {"completion_bash", "completion bash"},
