@@ -54,8 +54,8 @@ void Context::print(std::string_view text) const {
 }
 
 std::span<const Command> commands() {
-  static const std::array all{info_command,    structure_command,  mil_command, predict_command,
-                              compile_command, completion_command, help_command};
+  static const std::array all{info_command,  structure_command, mil_command,        predict_command,
+                              bench_command, compile_command,   completion_command, help_command};
   return all;
 }
 
