@@ -84,7 +84,8 @@ Configuration configuration_of(const Options& options) {
     if (name(units) == options.compute_units) out.compute_units = units;
   }
   out.function_name = options.function;
-  out.numerics = options.numerics == "exact" ? Numerics::exact : Numerics::as_declared;
+  if (options.numerics == "as-declared") out.numerics = Numerics::as_declared;
+  if (options.numerics == "fast") out.numerics = Numerics::fast;
   return out;
 }
 
@@ -311,10 +312,12 @@ Runner declare_predict(CLI::App& app) {
                  "Devices to use: all (default), cpuOnly, cpuAndGPU or cpuAndNeuralEngine")
       ->type_name("UNITS")
       ->check(one_of({"all", "cpuOnly", "cpuAndGPU", "cpuAndNeuralEngine"}));
-  app.add_option("--numerics", options->numerics,
-                 "exact (default), or as-declared: every fp16 result is rounded to fp16")
+  app.add_option(
+         "--numerics", options->numerics,
+         "exact (default), as-declared: every fp16 result is rounded to fp16, or fast: less "
+         "than fp32 where that is quicker")
       ->type_name("MODE")
-      ->check(one_of({"exact", "as-declared"}));
+      ->check(one_of({"exact", "as-declared", "fast"}));
   return [options](const Context& context) { return run_predict(context, *options); };
 }
 

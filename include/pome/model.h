@@ -30,10 +30,11 @@ enum class ComputeUnits : int {
 /// "cpuOnly", "cpuAndGPU", "all" or "cpuAndNeuralEngine".
 POME_API std::string_view name(ComputeUnits units) noexcept;
 
-/// How intermediate results of fp16 are held.
+/// How results between a model's inputs and outputs are held.
 enum class Numerics : std::uint8_t {
   exact,        ///< fp32 activations; rounded to fp16 where a cast, a state or an output says so
   as_declared,  ///< every result that the model declares fp16 is rounded to fp16
+  fast,         ///< activations and products may be held in less than fp32 where that is quicker
 };
 
 /// Default of the byte budgets below: 64 GiB.

@@ -38,6 +38,7 @@ constexpr Golden goldens[] = {
     {"help_structure", "structure --help"},
     {"help_mil", "help mil"},
     {"help_predict", "predict --help"},
+    {"help_bench", "help bench"},
     {"help_compile", "help compile"},
     {"help_cache", "help cache"},
     {"help_completion", "help completion"},
