@@ -35,7 +35,7 @@ struct Options {
   std::vector<std::string> inputs;
   bool random = false;
   std::uint64_t seed = 0;
-  std::string image_resize = "centerCrop";
+  std::string fit = "center-crop";
   std::string function;
   std::string compute_units = "all";
   std::string numerics = "exact";
@@ -89,12 +89,25 @@ Configuration configuration_of(const Options& options) {
   return out;
 }
 
-image::CropAndScale image_mode(const Options& options) {
-  for (const auto mode : {image::CropAndScale::scale_fill, image::CropAndScale::scale_fit,
-                          image::CropAndScale::center_crop}) {
-    if (name(mode) == options.image_resize) return mode;
-  }
-  return image::CropAndScale::center_crop;
+struct FitName {
+  std::string_view text;
+  CropAndScale mode;
+};
+
+// What --fit takes: short words, and Vision's own.
+constexpr std::array fit_names{
+    FitName{"center-crop", CropAndScale::center_crop},
+    FitName{"fit", CropAndScale::scale_fit},
+    FitName{"fill", CropAndScale::scale_fill},
+    FitName{"centerCrop", CropAndScale::center_crop},
+    FitName{"scaleFit", CropAndScale::scale_fit},
+    FitName{"scaleFill", CropAndScale::scale_fill},
+};
+
+CropAndScale image_mode(const Options& options) {
+  const auto found = std::find_if(fit_names.begin(), fit_names.end(),
+                                  [&](const FitName& one) { return one.text == options.fit; });
+  return found != fit_names.end() ? found->mode : CropAndScale::center_crop;
 }
 
 // Inputs are read before the model is compiled: a wrong one is told at once.
@@ -273,10 +286,15 @@ void declare_inputs(CLI::App& app, Options& options) {
   app.add_option("--seed", options.seed, "Which random values (default 0)")
       ->type_name("N")
       ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()));
-  app.add_option("--image-resize", options.image_resize,
-                 "How pictures are brought to size: centerCrop (default), scaleFit or scaleFill")
+  std::vector<std::string> fits;
+  for (const FitName& one : fit_names) fits.emplace_back(one.text);
+  app.add_option("--fit", options.fit,
+                 "How pictures are brought to size: center-crop (default), fit (black borders) or "
+                 "fill (stretched)")
       ->type_name("MODE")
-      ->check(one_of({"centerCrop", "scaleFit", "scaleFill"}));
+      ->check(one_of(fits));
+  // Its first name, in no help text.
+  app.add_option("--image-resize", options.fit)->group("")->check(one_of(fits));
 }
 
 void declare_results(CLI::App& app, Options& options) {
