@@ -78,7 +78,7 @@ void multiply_part(const ProductParams& p, const Part& part, GemmBlock block, st
   block.a_table += tap * block.table_row;
   block.taps = taps;
   block.a_offset = part.group * channels + from;
-  if (w.form == PanelView::Form::f32 || w.form == PanelView::Form::f16) {
+  if (!w.expands(block.rows)) {
     const std::int64_t width = w.form == PanelView::Form::f16 ? 2 : 4;
     block.b = w.panel(part.group, part.panel) + depth_first * lanes * width;
     block.b_panel = w.panel_bytes / width;
@@ -100,6 +100,7 @@ void multiply_part(const ProductParams& p, const Part& part, GemmBlock block, st
     p.c.k->gemm_f32(block);
     block.c += n * lanes;
     block.bias += n * lanes;
+    if (block.addend) block.addend += n * lanes;
   }
 }
 
@@ -112,6 +113,7 @@ void multiply_blocks(const ProductParams& p, TensorRef* args, const Part& part,
   const std::int64_t first = part.group * w.outputs + part.panel * lanes;
   GemmBlock block{};
   block.a_table = table;
+  block.a_zeros = p.c.zeros;
   block.table_row = part.pixels;
   block.a_depth = 1;
   block.b_depth = lanes;
@@ -128,11 +130,14 @@ void multiply_blocks(const ProductParams& p, TensorRef* args, const Part& part,
   for (std::int64_t tap = 0; tap < taps; tap += tap_step) {
     for (std::int64_t from = 0; from < channels; from += depth_block) {
       block.depth = std::min(depth_block, channels - from);
+      if (tap + tap_step >= taps && from + depth_block >= channels) {
+        p.c.epilogue.in_registers.set(block, args, part.first * out_channels + first);
+      }
       multiply_part(p, part, block, tap, std::min(tap_step, taps - tap), from, expanded);
       block.init = GemmInit::accumulate;
     }
   }
-  if (!p.c.epilogue) return;
+  if (!p.c.epilogue || p.c.epilogue.in_registers.whole) return;
   for (std::int64_t i = 0; i < part.pixels; ++i) {
     const std::int64_t at = (part.first + i) * out_channels + first;
     p.c.epilogue.apply(args, args[0].as<float>() + at, at, first, 1, block.cols);
