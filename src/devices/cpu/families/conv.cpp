@@ -58,10 +58,46 @@ std::int64_t table_bytes(const ConvGeometry& g, std::int64_t block) noexcept {
 // --- products ---
 
 struct ProductParams {
-  ConvCommon c;
+  ConvCommon c;  ///< its geometry as `by_rows` made it
   PanelView weights;
   std::int32_t groups, part_panels;
+  WindowDim columns;       ///< the true ones, where rows are padded first
+  std::int64_t pad_width;  ///< pixels of a padded row; 0: the input is read where it is
 };
+
+/// Pixels of a row that the windows of all its outputs touch, from the first one's left edge on.
+std::int64_t touched(const WindowDim& cols) noexcept {
+  return (cols.out - 1) * cols.stride + cols.kernel;
+}
+
+/// The neighbouring pixels of one row of a window are one piece of memory, so they can be one tap
+/// that is as deep as all their channels: fewer taps, longer sums. Changes `g` so where it can, and
+/// sets `pad_width` where the padding has to be written out for it, which pays for the few channels
+/// of pictures only.
+void by_rows(ConvGeometry& g, std::int64_t& pad_width) noexcept {
+  constexpr std::int64_t most_copied_channels = 4;
+  pad_width = 0;
+  if (g.cols.kernel == 1 || g.cols.dilation != 1 || g.cols.out < 1) return;
+  const bool is_padded = g.cols.before != 0 || touched(g.cols) > g.cols.in;
+  if (is_padded) {
+    if (g.in_channels > most_copied_channels) return;
+    pad_width = touched(g.cols);
+    g.cols.in = pad_width;
+    g.cols.before = 0;
+  }
+  g.cols.kernel = 1;
+}
+
+/// One row of the input with its padding.
+void pad_row(const ProductParams& p, const float* in, std::int64_t row, float* padded) noexcept {
+  const std::int64_t channels = p.c.g.in_channels;
+  const std::int64_t before = std::min(p.columns.before, p.pad_width);
+  const std::int64_t n = std::min(p.columns.in, p.pad_width - before);
+  float* to = padded + row * p.pad_width * channels;
+  to = std::fill_n(to, before * channels, 0.0F);
+  to = std::copy_n(in + row * p.columns.in * channels, n * channels, to);
+  std::fill_n(to, (p.pad_width - before - n) * channels, 0.0F);
+}
 
 /// What one task computes: outputs [panel, panel + panels) of a group for some pixels.
 struct Part {
@@ -149,6 +185,16 @@ Status run_product(const void* raw, TensorRef* args, TaskContext& task) noexcept
   const std::int64_t pixels = args[p.c.x].dims[0] * p.c.g.out_pixels;
   const std::int64_t blocks = ceil_div(pixels, p.c.block);
   const std::int64_t parts = ceil_div(p.weights.panels, p.part_panels);
+  const auto* in = args[p.c.x].as<const float>();
+  if (p.pad_width != 0) {
+    auto* const padded = reinterpret_cast<float*>(task.scratch);
+    const std::int64_t rows = args[p.c.x].dims[0] * p.c.g.rows.in;
+    const auto status = run_chunks(task, rows, 32, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t row = first; row < first + n; ++row) pad_row(p, in, row, padded);
+    });
+    if (!status.ok()) return status;
+    in = padded;
+  }
   return run_tasks(task, p.groups * parts * blocks, [&](std::int64_t i, int worker) {
     const std::int64_t group = i / blocks / parts;
     const std::int64_t first_panel = i / blocks % parts * p.part_panels;
@@ -158,7 +204,7 @@ Status run_product(const void* raw, TensorRef* args, TaskContext& task) noexcept
     auto* const table = reinterpret_cast<const float**>(task.scratch_of(worker));
     auto* const expanded =
         reinterpret_cast<float*>(task.scratch_of(worker) + table_bytes(p.c.g, p.c.block));
-    fill_table(p.c.g, args[p.c.x].as<const float>(), p.c.zeros, first, count, table);
+    fill_table(p.c.g, in, p.c.zeros, first, count, table);
     for (std::int64_t panel = first_panel; panel < end; panel += task_panels) {
       multiply_blocks(p, args, {group, panel, std::min(task_panels, end - panel), first, count},
                       table, expanded);
@@ -239,7 +285,9 @@ class ConvKernel final : public CpuKernel {
     } else if (!depthwise_) {
       panels_ = pack_panels(store, kernels, *weight, shape);
     }
-    zeros_ = std::make_shared<const std::vector<float>>(static_cast<std::size_t>(in_channels_), 0);
+    // As deep as the deepest tap (by_rows).
+    zeros_ = std::make_shared<const std::vector<float>>(
+        static_cast<std::size_t>(in_channels_ * dims.back()), 0);
   }
 
   PlannedKernel plan(const PlanCall& call) const override {
@@ -295,7 +343,8 @@ class ConvKernel final : public CpuKernel {
   }
 
   PlannedKernel plan_product(const ConvCommon& common, std::int64_t images) const {
-    ProductParams p{common, panels_.view, static_cast<std::int32_t>(groups_), 0};
+    ProductParams p{common, panels_.view, static_cast<std::int32_t>(groups_), 0, common.g.cols, 0};
+    if (groups_ == 1) by_rows(p.c.g, p.pad_width);
     const std::int64_t pixels = images * p.c.g.out_pixels;
     p.c.block = std::clamp<std::int64_t>(pixels, 1, most_rows);
     // Outputs are cut only where pixels and groups alone make few tasks.
@@ -306,6 +355,8 @@ class ConvKernel final : public CpuKernel {
     PlannedKernel planned;
     planned.run = run_product;
     planned.set_params(p);
+    planned.scratch_bytes =
+        static_cast<std::size_t>(4 * images * p.c.g.rows.in * p.pad_width * p.c.g.in_channels);
     planned.worker_scratch_bytes = static_cast<std::size_t>(
         table_bytes(p.c.g, p.c.block) +
         std::int64_t{4} * k().tile_cols * std::min(depth_block, panels_.view.depth));
