@@ -8,6 +8,7 @@
 #include "devices/cpu/families/conv.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/half.h"
@@ -256,6 +257,92 @@ Status run_depthwise(const void* raw, TensorRef* args, TaskContext& task) noexce
   });
 }
 
+/// True where the kernel for whole rows takes the windows.
+bool takes_rows(const ConvGeometry& g, std::int64_t multiplier) noexcept {
+  return multiplier == 1 && (g.cols.kernel == 3 || g.cols.kernel == 5) && g.rows.kernel <= 5 &&
+         g.cols.stride <= 2 && g.cols.dilation == 1;
+}
+
+/// Output columns [first, end) none of whose taps falls outside.
+struct Inside {
+  std::int64_t first, end;
+};
+Inside inside_of(const WindowDim& cols) noexcept {
+  const std::int64_t first = std::min(cols.out, ceil_div(cols.before, cols.stride));
+  const std::int64_t room = cols.in - cols.kernel + cols.before;
+  const std::int64_t end = room < 0 ? 0 : std::min(cols.out, room / cols.stride + 1);
+  return {first, std::max(first, end)};
+}
+
+/// Columns [first, end) of an output row by the table of their taps.
+void depthwise_edge(const DepthwiseParams& p, const float* in, std::int64_t pixel, std::int64_t n,
+                    float* out, const float** table) noexcept {
+  while (n > 0) {
+    const std::int64_t some = std::min(n, p.c.block);
+    fill_table(p.c.g, in, p.c.zeros, pixel, some, table);
+    p.c.k->depthwise({table, some, p.c.g.taps(), p.weights, round_up(p.channels, p.c.k->lanes),
+                      p.c.bias, out + pixel * p.channels, some, p.channels, 1});
+    pixel += some;
+    n -= some;
+  }
+}
+
+/// The columns of an output row that lie inside; their epilogue is done too where the return value
+/// says so.
+bool depthwise_inside(const DepthwiseParams& p, const float* in, std::int64_t row,
+                      const Inside& inside, float* out) noexcept {
+  const auto& g = p.c.g;
+  const auto& tail = p.c.epilogue.in_registers;
+  const bool finishes = tail.whole && tail.addend < 0;
+  if (inside.first == inside.end) return finishes;
+  std::array<const float*, 5> rows{};
+  for (std::int64_t r = 0; r < g.rows.kernel; ++r) {
+    const std::int64_t y = row % g.rows.out * g.rows.stride + r * g.rows.dilation - g.rows.before;
+    if (y < 0 || y >= g.rows.in) continue;
+    const std::int64_t x = inside.first * g.cols.stride - g.cols.before;
+    rows[static_cast<std::size_t>(r)] =
+        in + ((row / g.rows.out * g.rows.in + y) * g.cols.in + x) * g.in_channels;
+  }
+  p.c.k->depthwise_row({rows.data(), p.weights, g.rows.kernel, g.cols.kernel, g.cols.stride,
+                        round_up(p.channels, p.c.k->lanes), p.c.bias,
+                        out + (row * g.cols.out + inside.first) * p.channels,
+                        inside.end - inside.first, p.channels,
+                        finishes ? tail.finish : GemmFinish::none, tail.low, tail.high});
+  return finishes;
+}
+
+/// Row `row` of all the images' output rows.
+void depthwise_whole_row(const DepthwiseParams& p, TensorRef* args, std::int64_t row,
+                         const float** table) noexcept {
+  const auto& g = p.c.g;
+  const auto* in = args[p.c.x].as<const float>();
+  auto* const out = args[0].as<float>();
+  const auto inside = inside_of(g.cols);
+  const std::int64_t pixel = row * g.cols.out;
+  depthwise_edge(p, in, pixel, inside.first, out, table);
+  depthwise_edge(p, in, pixel + inside.end, g.cols.out - inside.end, out, table);
+  const bool finishes = depthwise_inside(p, in, row, inside, out);
+  if (!p.c.epilogue) return;
+  for (std::int64_t x = 0; x < g.cols.out; ++x) {
+    if (finishes && x == inside.first) x = inside.end;
+    if (x == g.cols.out) break;
+    const std::int64_t at = (pixel + x) * p.channels;
+    p.c.epilogue.apply(args, out + at, at, 0, 1, p.channels);
+  }
+}
+
+Status run_depthwise_rows(const void* raw, TensorRef* args, TaskContext& task) noexcept {
+  const auto& p = *static_cast<const DepthwiseParams*>(raw);
+  const std::int64_t rows = args[p.c.x].dims[0] * p.c.g.rows.out;
+  const std::int64_t step =
+      std::max<std::int64_t>(1, p.c.block / std::max<std::int64_t>(1, p.c.g.cols.out));
+  return run_tasks(task, ceil_div(rows, step), [&](std::int64_t i, int worker) {
+    auto* const table = reinterpret_cast<const float**>(task.scratch_of(worker));
+    const std::int64_t end = std::min(rows, (i + 1) * step);
+    for (std::int64_t row = i * step; row < end; ++row) depthwise_whole_row(p, args, row, table);
+  });
+}
+
 class ConvKernel final : public CpuKernel {
  public:
   ConvKernel(const Site& site, const Kernels& kernels)
@@ -382,7 +469,7 @@ class ConvKernel final : public CpuKernel {
     // About 16 Ki elements a task.
     p.c.block = std::clamp<std::int64_t>(16384 / std::max<std::int64_t>(1, outputs_), 16, 1024);
     PlannedKernel planned;
-    planned.run = run_depthwise;
+    planned.run = takes_rows(p.c.g, p.multiplier) ? run_depthwise_rows : run_depthwise;
     planned.set_params(p);
     planned.worker_scratch_bytes = static_cast<std::size_t>(table_bytes(p.c.g, p.c.block));
     return planned;

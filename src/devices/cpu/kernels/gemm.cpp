@@ -1,4 +1,5 @@
 // Matrix products: register tiles over packed panels, and the expansion of packed weights.
+#include "devices/cpu/kernels/finish.h"
 #include "devices/cpu/kernels/internal.h"
 #include "devices/cpu/kernels/isa.h"
 
@@ -29,7 +30,6 @@ template <int Rows, int Vectors, bool Tail>
 HWY_API void finish_tile(const GemmBlock& g, const float* addend, std::int64_t rest,
                          Float (&sum)[Rows][Vectors]) {
   const auto last = hn::FirstN(f32, static_cast<std::size_t>(rest));
-  const Float zero = hn::Zero(f32);
 #pragma GCC unroll 24
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 3
@@ -40,16 +40,7 @@ HWY_API void finish_tile(const GemmBlock& g, const float* addend, std::int64_t r
         x = hn::Add(
             x, Tail && v == Vectors - 1 ? hn::MaskedLoad(last, f32, from) : hn::LoadU(f32, from));
       }
-      if (g.finish == GemmFinish::clip) {
-        x = min_or_nan(max_or_nan(x, hn::Set(f32, g.low)), hn::Set(f32, g.high));
-      } else if (g.finish != GemmFinish::none) {
-        x = hn::IfThenElse(hn::Lt(x, zero), zero, x);
-        if (g.finish == GemmFinish::relu6) {
-          const Float six = hn::Set(f32, 6.0F);
-          x = hn::IfThenElse(hn::Gt(x, six), six, x);
-        }
-      }
-      sum[r][v] = x;
+      sum[r][v] = finished(x, g.finish, g.low, g.high);
     }
   }
 }

@@ -73,6 +73,20 @@ struct DepthwiseBlock {
   std::int64_t pixels, channels, multiplier;
 };
 
+/// The same sums for neighbouring pixels of one output row, none of whose taps falls outside the
+/// input in columns: kernels of 3 or 5 columns, stride 1 or 2, no dilation of columns, one output
+/// a channel. The sums have the order of DepthwiseBlock's.
+struct DepthwiseRow {
+  const float* const* rows;  ///< by row of the kernel: the first pixel's first tap; null: left out
+  const float* weights;      ///< [kernel_rows][kernel_cols], each `weight_row` elements
+  std::int64_t kernel_rows, kernel_cols, stride, weight_row;
+  const float* bias;
+  float* out;
+  std::int64_t pixels, channels;
+  GemmFinish finish;
+  float low, high;
+};
+
 /// Points of Winograd's products beside 0 and infinity for tiles of 6: +-a and +-b. Of all small
 /// fractions these amplify rounding least (a bound of 7.9 in each dimension, against 16 of +-1 and
 /// +-2; half the error on random numbers), and their powers up to a*a*b*b are exact.
@@ -227,6 +241,7 @@ struct Kernels {
   void (*pack_columns)(const float* in, std::int64_t in_row, std::int64_t cols, std::int64_t depth,
                        float* out) noexcept;
   void (*depthwise)(const DepthwiseBlock&) noexcept;
+  void (*depthwise_row)(const DepthwiseRow&) noexcept;
   void (*winograd_in)(const WinogradIn&) noexcept;
   void (*winograd_out)(const WinogradOut&) noexcept;
   void (*transpose)(const Transpose&) noexcept;
