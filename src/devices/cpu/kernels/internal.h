@@ -19,6 +19,15 @@ void transpose(const Transpose&) noexcept;
 void window_split(const WindowSplit&) noexcept;
 void window_sum(const WindowPlane&) noexcept;
 void window_max(const WindowPlane&) noexcept;
+void pixel_max(const PixelWindows&) noexcept;
+void pixel_sum(const PixelWindows&) noexcept;
+void scale_pixels(const PixelScale&) noexcept;
+void pixel_sums(const PixelSums&) noexcept;
+void blend(const float* a, const float* b, float weight_a, float weight_b, float* out,
+           std::int64_t n) noexcept;
+void blend_columns(const float* in, const std::int32_t* low, const std::int32_t* high,
+                   const float* weight_low, const float* weight_high, float* out,
+                   std::int64_t n) noexcept;
 void softmax(const ReduceBlock&) noexcept;
 void normalize(const NormBlock&) noexcept;
 void reduce(ReduceOp, const ReduceBlock&) noexcept;
