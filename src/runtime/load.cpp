@@ -116,7 +116,8 @@ exec::BlobReader blob_reader(const format::Asset& files) {
 
 LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format::Asset& files,
                              const std::string& function_name, const Configuration& configuration,
-                             std::shared_ptr<base::Budget> budget) {
+                             std::shared_ptr<base::Budget> budget,
+                             std::shared_ptr<const exec::PackArchive> archive) {
   const std::string name = find_function(*program, function_name);
   LoadedFunction out;
   if (ir::Function* function = program->find(name)) {
@@ -131,7 +132,8 @@ LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format:
   options.numerics = numerics_of(configuration.numerics);
   options.workers = exec::thread_pool(configuration.threads);
   auto weights = std::make_shared<exec::WeightStore>(
-      blob_reader(files), std::move(budget), options.numerics == exec::Numerics::as_declared);
+      blob_reader(files), std::move(budget), options.numerics == exec::Numerics::as_declared,
+      std::move(archive));
   out.executable =
       compiler::compile(std::move(program), name, std::move(weights), std::move(options));
   return out;

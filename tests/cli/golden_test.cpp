@@ -40,6 +40,7 @@ constexpr Golden goldens[] = {
     {"help_predict", "predict --help"},
     {"help_bench", "help bench"},
     {"help_compile", "help compile"},
+    {"help_cache", "help cache"},
     {"help_completion", "help completion"},
     {"help_exit_codes", "help exit-codes"},
     {"completion_bash", "completion bash"},
