@@ -8,6 +8,8 @@ namespace pome::devices::cpu::POME_ISA {
 extern const std::int32_t tile_rows, tile_cols, vector_lanes;
 void gemm_f32(const GemmBlock&) noexcept;
 void gemm_f16(const GemmBlock&) noexcept;
+void gemv_f32(const GemmBlock&) noexcept;
+void gemv_f16(const GemmBlock&) noexcept;
 void expand_f16(const std::uint16_t* in, float* out, std::int64_t n) noexcept;
 void expand_i8(const std::int8_t* in, const float* scale, const float* zero, float* out,
                std::int64_t rows) noexcept;

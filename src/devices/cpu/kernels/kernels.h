@@ -208,6 +208,10 @@ struct Kernels {
   std::int32_t tile_cols;
   void (*gemm_f32)(const GemmBlock&) noexcept;
   void (*gemm_f16)(const GemmBlock&) noexcept;  ///< B holds fp16
+  /// The same for one row of A that is not from a table and whole panels of B (b_depth is `lanes`,
+  /// all padded to whole vectors).
+  void (*gemv_f32)(const GemmBlock&) noexcept;
+  void (*gemv_f16)(const GemmBlock&) noexcept;
   void (*expand_f16)(const std::uint16_t* in, float* out, std::int64_t n) noexcept;
   void (*expand_i8)(const std::int8_t* in, const float* scale, const float* zero, float* out,
                     std::int64_t rows) noexcept;  ///< rows of `lanes`: (q - zero) * scale

@@ -13,6 +13,8 @@ const Kernels& kernels() noexcept {
                              .tile_cols = tile_cols,
                              .gemm_f32 = gemm_f32,
                              .gemm_f16 = gemm_f16,
+                             .gemv_f32 = gemv_f32,
+                             .gemv_f16 = gemv_f16,
                              .expand_f16 = expand_f16,
                              .expand_i8 = expand_i8,
                              .expand_lut = expand_lut,
