@@ -46,18 +46,36 @@ class Assigner {
       case LayoutRule::dense:
         for (auto& id : call.args) id = in_layout(id, Layout::dense, call.op);
         return;
-      case LayoutRule::channels_last: {
-        const auto range = call.params[0];
-        for (std::size_t i = 0; i < call.args.size(); ++i) {
-          const bool first = i >= range.first && i < std::size_t{range.first} + range.count;
-          call.args[i] =
-              in_layout(call.args[i], first ? Layout::channels_last : Layout::dense, call.op);
-        }
-        out_.layouts[call.results[0]] = Layout::channels_last;
-        return;
-      }
+      case LayoutRule::channels_last: return set_first(call, Layout::channels_last, true);
+      case LayoutRule::either: return set_first(call, most_common(call.param(0)), true);
+      case LayoutRule::any: return set_first(call, most_common(call.param(0)), false);
       case LayoutRule::follow: return follow(call);
     }
+  }
+
+  /// Parameter 0 in this layout and, where `results` says so, the results too; all else dense.
+  void set_first(FlatCall& call, Layout layout, bool results) {
+    const auto range = call.params[0];
+    for (std::size_t i = 0; i < call.args.size(); ++i) {
+      const bool first = i >= range.first && i < std::size_t{range.first} + range.count;
+      call.args[i] = in_layout(call.args[i], first ? layout : Layout::dense, call.op);
+    }
+    if (!results) return;
+    for (const auto id : call.results) out_.layouts[id] = layout;
+  }
+
+  /// The layout of most of the values to which it matters; channels-last when there are as many.
+  Layout most_common(std::span<const ValueId> ids) const {
+    int balance = 0;
+    bool any = false;
+    for (const auto id : ids) {
+      const auto& type = out_.facts.types[id];
+      if (!exec::has_layout(type, type.rank())) continue;
+      const bool last = out_.layouts[id] == Layout::channels_last;
+      any = any || last;
+      balance += last ? 1 : -1;
+    }
+    return any && balance >= 0 ? Layout::channels_last : Layout::dense;
   }
 
   LayoutRule rule(const FlatCall& call) const {
