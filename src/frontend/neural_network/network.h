@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "base/budget.h"
 #include "ir/program.h"
@@ -21,6 +23,9 @@ struct NetworkParts {
 
 /// Of a model that is a neural network of one of the three kinds; `layers` is null for others.
 NetworkParts network_parts(const proto::Model& model) noexcept;
+
+/// Name of the program's output for a feature that is an input as well.
+std::string output_name(std::string_view feature);
 
 /// Translates a network into a program of one function, `main`. Its inputs have the names of the
 /// described features, of element type fp32; so have its outputs, but for what a classifier makes
