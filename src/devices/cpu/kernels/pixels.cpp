@@ -72,29 +72,49 @@ HWY_API void blend_vector(const float* a, const float* b, Float wa, Float wb, fl
   store<Tail>(hn::MulAdd(load<Tail>(b, mask), wb, hn::Mul(load<Tail>(a, mask), wa)), out, mask);
 }
 
-template <bool Tail>
-HWY_API void scale_vector(const PixelScale& s, std::int64_t pixel, std::int64_t c) {
-  const auto mask = hn::FirstN(f32, static_cast<std::size_t>(Tail ? s.channels - c : lanes));
-  const std::int64_t at = pixel * s.channels + c;
-  store<Tail>(hn::MulAdd(load<Tail>(s.in + at, mask), load<Tail>(s.factor + c, mask),
-                         load<Tail>(s.offset + c, mask)),
-              s.out + at, mask);
+/// `Vectors` vectors of channels of all pixels, or the first `rest` channels of one.
+template <int Vectors, bool Tail>
+HWY_API void scale_channels(const PixelScale& s, std::int64_t channel, std::int64_t rest) {
+  const auto mask = hn::FirstN(f32, static_cast<std::size_t>(rest));
+  Float factor[Vectors];
+  Float offset[Vectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < Vectors; ++v) {
+    factor[v] = load<Tail>(s.factor + channel + v * lanes, mask);
+    offset[v] = load<Tail>(s.offset + channel + v * lanes, mask);
+  }
+  for (std::int64_t pixel = 0; pixel < s.pixels; ++pixel) {
+    const std::int64_t at = pixel * s.channels + channel;
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      store<Tail>(hn::MulAdd(load<Tail>(s.in + at + v * lanes, mask), factor[v], offset[v]),
+                  s.out + at + v * lanes, mask);
+    }
+  }
 }
 
 /// Sums of (x - centre)^Power over pixels, in 4 chains that are joined in pairs.
-template <int Power, bool Tail>
-HWY_API void sum_vector(const PixelSums& s, std::int64_t channel, std::int64_t rest) {
+template <int Power, int Vectors, bool Tail>
+HWY_API void sum_channels(const PixelSums& s, std::int64_t channel, std::int64_t rest) {
   const auto mask = hn::FirstN(f32, static_cast<std::size_t>(rest));
-  Float sum[4];
-  for (auto& each : sum) each = hn::Zero(f32);
-  const auto centre = Power == 2 ? load<Tail>(s.centre + channel, mask) : hn::Zero(f32);
+  Float sum[4][Vectors];
+  Float centre[Vectors];
+#pragma GCC unroll 2
+  for (int v = 0; v < Vectors; ++v) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) sum[i][v] = hn::Zero(f32);
+    centre[v] = Power == 2 ? load<Tail>(s.centre + channel + v * lanes, mask) : hn::Zero(f32);
+  }
   const auto add = [&](int i, std::int64_t pixel) HWY_ATTR {
-    const auto x = load<Tail>(s.in + pixel * s.channels + channel, mask);
-    if constexpr (Power == 2) {
-      const auto d = hn::Sub(x, centre);
-      sum[i] = hn::MulAdd(d, d, sum[i]);
-    } else {
-      sum[i] = hn::Add(sum[i], x);
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; ++v) {
+      const auto x = load<Tail>(s.in + pixel * s.channels + channel + v * lanes, mask);
+      if constexpr (Power == 2) {
+        const auto d = hn::Sub(x, centre[v]);
+        sum[i][v] = hn::MulAdd(d, d, sum[i][v]);
+      } else {
+        sum[i][v] = hn::Add(sum[i][v], x);
+      }
     }
   };
   std::int64_t pixel = 0;
@@ -103,14 +123,19 @@ HWY_API void sum_vector(const PixelSums& s, std::int64_t channel, std::int64_t r
     for (int i = 0; i < 4; ++i) add(i, pixel + i);
   }
   for (; pixel < s.pixels; ++pixel) add(0, pixel);
-  store<Tail>(hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])), s.out + channel, mask);
+#pragma GCC unroll 2
+  for (int v = 0; v < Vectors; ++v) {
+    store<Tail>(hn::Add(hn::Add(sum[0][v], sum[1][v]), hn::Add(sum[2][v], sum[3][v])),
+                s.out + channel + v * lanes, mask);
+  }
 }
 
 template <int Power>
 HWY_API void sums(const PixelSums& s) {
   std::int64_t c = 0;
-  for (; c + lanes <= s.channels; c += lanes) sum_vector<Power, false>(s, c, 0);
-  if (c < s.channels) sum_vector<Power, true>(s, c, s.channels - c);
+  for (; c + 2 * lanes <= s.channels; c += 2 * lanes) sum_channels<Power, 2, false>(s, c, 0);
+  for (; c + lanes <= s.channels; c += lanes) sum_channels<Power, 1, false>(s, c, 0);
+  if (c < s.channels) sum_channels<Power, 1, true>(s, c, s.channels - c);
 }
 
 }  // namespace
@@ -158,11 +183,10 @@ void blend_columns(const float* in, const std::int32_t* low, const std::int32_t*
 }
 
 void scale_pixels(const PixelScale& s) noexcept {
-  for (std::int64_t pixel = 0; pixel < s.pixels; ++pixel) {
-    std::int64_t c = 0;
-    for (; c + lanes <= s.channels; c += lanes) scale_vector<false>(s, pixel, c);
-    if (c < s.channels) scale_vector<true>(s, pixel, c);
-  }
+  std::int64_t c = 0;
+  for (; c + 4 * lanes <= s.channels; c += 4 * lanes) scale_channels<4, false>(s, c, 0);
+  for (; c + lanes <= s.channels; c += lanes) scale_channels<1, false>(s, c, 0);
+  if (c < s.channels) scale_channels<1, true>(s, c, s.channels - c);
 }
 
 void pixel_sums(const PixelSums& s) noexcept {
