@@ -9,6 +9,7 @@ constexpr std::int64_t task_rows = 128;
 constexpr std::int64_t few_rows = 32;  ///< below, rows are not gathered
 constexpr std::int64_t wanted_tasks = 16;
 constexpr std::int64_t most_task_tiles = 16;  ///< register tiles of columns in a task
+constexpr std::int64_t row_panels = 16;       ///< panels of a task of one row
 
 /// Panels whose expansion fits the scratch: one register tile.
 std::int64_t tile_panels(const Kernels& k) noexcept {
@@ -45,7 +46,12 @@ void multiply_block(const RightProduct& p, GemmBlock block, std::int64_t first_p
   const std::int64_t width = w.form == PanelView::Form::f16 ? 2 : 4;
   block.b = w.panel(0, first_panel) + depth_first * lanes * width;
   block.b_panel = w.panel_bytes / width;
-  (w.form == PanelView::Form::f16 ? k.gemm_f16 : k.gemm_f32)(block);
+  const bool half = w.form == PanelView::Form::f16;
+  if (block.rows == 1) {
+    (half ? k.gemv_f16 : k.gemv_f32)(block);
+  } else {
+    (half ? k.gemm_f16 : k.gemm_f32)(block);
+  }
 }
 
 }  // namespace
@@ -72,9 +78,13 @@ void multiply(const RightProduct& p, std::int64_t row, std::int64_t rows, std::i
   // Rows that lie far apart would drive each other out of the caches.
   const bool gathers =
       depth > depth_block && p.x_depth == 1 && rows >= few_rows && rows <= task_rows;
+  // One row reads its panels once whatever the block; expanded ones must fit the scratch.
+  const std::int64_t step =
+      rows == 1 && !p.weights.expands(1) ? std::max(depth_block, depth) : depth_block;
+  const bool finishes = rows > 1 && p.epilogue.in_registers.whole;
   std::int64_t d = 0;
   do {  // once for a depth of 0, which leaves the bias
-    block.depth = std::min(depth_block, depth - d);
+    block.depth = std::min(step, depth - d);
     block.a = p.x + row * p.x_row + d * p.x_depth;
     block.a_row = p.x_row;
     if (gathers) {
@@ -84,13 +94,12 @@ void multiply(const RightProduct& p, std::int64_t row, std::int64_t rows, std::i
       block.a = gathered;
       block.a_row = block.depth;
     }
-    const bool is_last = d + depth_block >= depth;
-    if (is_last) p.epilogue.in_registers.set(block, p.args, row * p.y_row);
+    if (finishes && d + step >= depth) p.epilogue.in_registers.set(block, p.args, row * p.y_row);
     multiply_block(part, block, panel, panels, d, expanded);
     block.init = GemmInit::accumulate;
-    d += depth_block;
+    d += step;
   } while (d < depth);
-  if (!p.epilogue || p.epilogue.in_registers.whole) return;
+  if (!p.epilogue || finishes) return;
   const std::int64_t col = panel * p.k->lanes;
   const std::int64_t cols = std::min(panels * p.k->lanes, p.weights.outputs - col);
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -104,8 +113,9 @@ Status multiply_all(const RightProduct& p, TaskContext& task) noexcept {
   const std::int64_t down = ceil_div(p.rows, task_rows);
   const std::int64_t tiles = ceil_div(p.weights.panels, tile_panels(*p.k));
   const std::int64_t parts = ceil_div(wanted_tasks, std::max<std::int64_t>(1, down));
-  const std::int64_t panels =
+  const std::int64_t most =
       tile_panels(*p.k) * std::clamp<std::int64_t>(ceil_div(tiles, parts), 1, most_task_tiles);
+  const std::int64_t panels = p.rows == 1 ? row_panels : most;
   const std::int64_t across = ceil_div(p.weights.panels, panels);
   return run_tasks(task, across * down, [&](std::int64_t i, int worker) {
     const std::int64_t panel = i % across * panels;

@@ -146,6 +146,31 @@ struct WindowSplit {
   float* out;
 };
 
+/// Windows of channels-last pixels: out[pixel][c] = the sum or the maximum over taps of
+/// table[tap * table_row + pixel][c], times scale[pixel] where there is one. At least one tap.
+struct PixelWindows {
+  const float* const* table;
+  std::int64_t table_row, taps;
+  float* out;
+  const float* scale;
+  std::int64_t pixels, channels;
+};
+
+/// out[pixel][c] = in[pixel][c] * factor[c] + offset[c], one rounding. `out` may be `in`.
+struct PixelScale {
+  const float *in, *factor, *offset;
+  float* out;
+  std::int64_t pixels, channels;
+};
+
+/// out[c] = sum over pixels of in[pixel][c], or of (in[pixel][c] - centre[c])^2 where there is a
+/// centre. No chain of additions is longer than pixels / 4 + 5.
+struct PixelSums {
+  const float *in, *centre;
+  float* out;
+  std::int64_t pixels, channels;
+};
+
 enum class UnaryOp : std::uint8_t {
   abs,
   ceil,
@@ -232,6 +257,10 @@ struct Kernels {
   std::int32_t tile_cols;
   void (*gemm_f32)(const GemmBlock&) noexcept;
   void (*gemm_f16)(const GemmBlock&) noexcept;  ///< B holds fp16
+  /// The same for one row of A that is not from a table and whole panels of B (b_depth is `lanes`,
+  /// all padded to whole vectors).
+  void (*gemv_f32)(const GemmBlock&) noexcept;
+  void (*gemv_f16)(const GemmBlock&) noexcept;
   void (*expand_f16)(const std::uint16_t* in, float* out, std::int64_t n) noexcept;
   void (*expand_i8)(const std::int8_t* in, const float* scale, const float* zero, float* out,
                     std::int64_t rows) noexcept;  ///< rows of `lanes`: (q - zero) * scale
@@ -248,6 +277,18 @@ struct Kernels {
   void (*window_split)(const WindowSplit&) noexcept;
   void (*window_sum)(const WindowPlane&) noexcept;
   void (*window_max)(const WindowPlane&) noexcept;
+  void (*pixel_max)(const PixelWindows&) noexcept;
+  void (*pixel_sum)(const PixelWindows&) noexcept;
+  void (*scale_pixels)(const PixelScale&) noexcept;
+  void (*pixel_sums)(const PixelSums&) noexcept;
+  /// out[i] = a[i] * weight_a + b[i] * weight_b: two roundings.
+  void (*blend)(const float* a, const float* b, float weight_a, float weight_b, float* out,
+                std::int64_t n) noexcept;
+  /// out[i] = in[low[i]] * weight_low[i] + in[high[i]] * weight_high[i]; the first element alone
+  /// where the second weight is 0.
+  void (*blend_columns)(const float* in, const std::int32_t* low, const std::int32_t* high,
+                        const float* weight_low, const float* weight_high, float* out,
+                        std::int64_t n) noexcept;
   const UnaryKernel* unary;           ///< by UnaryOp
   const BinaryKernel* binary;         ///< by BinaryOp
   const BinaryIntKernel* binary_int;  ///< add, sub, mul, (none), maximum, minimum, (none)
