@@ -17,6 +17,7 @@ void expand_lut(const LutRows&, float* out) noexcept;
 void pack_columns(const float* in, std::int64_t in_row, std::int64_t cols, std::int64_t depth,
                   float* out) noexcept;
 void depthwise(const DepthwiseBlock&) noexcept;
+void depthwise_row(const DepthwiseRow&) noexcept;
 void winograd_in(const WinogradIn&) noexcept;
 void winograd_out(const WinogradOut&) noexcept;
 void transpose(const Transpose&) noexcept;

@@ -17,11 +17,16 @@ enum class GemmInit : std::uint8_t {
   accumulate,  ///< what C holds: the sum goes on where the last block of depth ended
 };
 
+/// What is done to the elements of a product before they are written, each like the elementwise
+/// function of the name.
+enum class GemmFinish : std::uint8_t { none, relu, relu6, clip };
+
 /// C[rows, cols] = init + A[rows, depth] * B[depth, cols].
 ///
 /// A is read one element at a time: element (r, k) at a[r * a_row + k * a_depth]. Or from a table:
 /// the depth is then `taps` times `depth`, and element (r, tap t, k) lies at
-/// a_table[t * table_row + r][a_offset + k * a_depth].
+/// a_table[t * table_row + r][a_offset + k * a_depth]. Entries that are `a_zeros` stand for zeros:
+/// a tap that has no others in a tile is left out there, which changes nothing but NaN and -0.
 /// B is read in vectors of `lanes` columns: column c of depth k is element
 /// b[(c / lanes) * b_panel + k * b_depth + c % lanes]. fp16 panels are padded to whole vectors; of
 /// fp32 ones nothing behind `cols` is read.
@@ -34,6 +39,7 @@ struct GemmBlock {
   std::int64_t a_row, a_depth;
   const float* const* a_table;
   std::int64_t table_row, taps, a_offset;
+  const float* a_zeros;  ///< or null
   const void* b;
   std::int64_t b_depth, b_panel;
   float* c;
@@ -41,6 +47,9 @@ struct GemmBlock {
   const float* bias;
   std::int64_t rows, cols, depth;
   GemmInit init;
+  GemmFinish finish;    ///< behind the addition of `addend`
+  float low, high;      ///< of clip
+  const float* addend;  ///< added to the sums, laid out like C; or null
 };
 
 /// Indices of `bits` bits into a table, `lanes` of them for each depth, lowest bits first.
@@ -62,6 +71,20 @@ struct DepthwiseBlock {
   const float* bias;
   float* out;
   std::int64_t pixels, channels, multiplier;
+};
+
+/// The same sums for neighbouring pixels of one output row, none of whose taps falls outside the
+/// input in columns: kernels of 3 or 5 columns, stride 1 or 2, no dilation of columns, one output
+/// a channel. The sums have the order of DepthwiseBlock's.
+struct DepthwiseRow {
+  const float* const* rows;  ///< by row of the kernel: the first pixel's first tap; null: left out
+  const float* weights;      ///< [kernel_rows][kernel_cols], each `weight_row` elements
+  std::int64_t kernel_rows, kernel_cols, stride, weight_row;
+  const float* bias;
+  float* out;
+  std::int64_t pixels, channels;
+  GemmFinish finish;
+  float low, high;
 };
 
 /// Points of Winograd's products beside 0 and infinity for tiles of 6: +-a and +-b. Of all small
@@ -247,6 +270,7 @@ struct Kernels {
   void (*pack_columns)(const float* in, std::int64_t in_row, std::int64_t cols, std::int64_t depth,
                        float* out) noexcept;
   void (*depthwise)(const DepthwiseBlock&) noexcept;
+  void (*depthwise_row)(const DepthwiseRow&) noexcept;
   void (*winograd_in)(const WinogradIn&) noexcept;
   void (*winograd_out)(const WinogradOut&) noexcept;
   void (*transpose)(const Transpose&) noexcept;

@@ -20,6 +20,7 @@ const Kernels& kernels() noexcept {
                              .expand_lut = expand_lut,
                              .pack_columns = pack_columns,
                              .depthwise = depthwise,
+                             .depthwise_row = depthwise_row,
                              .winograd_in = winograd_in,
                              .winograd_out = winograd_out,
                              .transpose = transpose,
