@@ -9,11 +9,13 @@ pictures to be looked at and prints sentences.
 Needs the packages of requirements.txt in this folder, and ai-edge-litert for the hourglass.
 """
 import argparse
+import json
 import os
+import struct
 
 os.environ.setdefault('PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION', 'python')
 import numpy as np  # noqa: E402
-from coremltools.proto import Model_pb2  # noqa: E402
+from coremltools.proto import Model_pb2, NeuralNetwork_pb2  # noqa: E402
 from PIL import Image  # noqa: E402
 
 import network_numpy as nn  # noqa: E402
@@ -173,7 +175,46 @@ def style(models, look):
     return {'output': out[::4, ::4].astype(np.float32)}
 
 
-CASES = {'pose': pose, 'ssd': ssd, 'deeplab': deeplab, 'seq2seq': seq2seq, 'gesture': gesture,
+def waifu2x(models, look):
+    """The compiled bundle alone is there: its seven layers, read here in their plainest form."""
+    bundle = os.path.join(models, 'waifu2x-espresso/up_photo_noise1_scale2x_model.mlmodelc')
+    with open(os.path.join(bundle, 'model.espresso.net')) as file:
+        layers = json.load(file)['layers']
+    with open(os.path.join(bundle, 'model.espresso.weights'), 'rb') as file:
+        data = file.read()
+    blobs, count = {}, struct.unpack_from('<Q', data)[0]
+    at = 8 + 16 * count
+    for i in range(count):
+        key, size = struct.unpack_from('<QQ', data, 8 + 16 * i)
+        blobs[key] = np.frombuffer(data[at:at + size // 4 * 4], '<f4')
+        at += size
+    image = photo('coffee', 156, 156)
+    x = image.transpose(2, 0, 1)[None, None] / 255
+    for layer in layers:
+        if layer['type'] == 'activation':
+            x = np.where(x >= 0, x, layer['alpha'] * x)
+            continue
+        p = NeuralNetwork_pb2.ConvolutionLayerParams()
+        p.isDeconvolution = layer['type'] == 'deconvolution'
+        p.outputChannels, p.kernelChannels, p.hasBias = layer['C'], layer['K'], True
+        p.kernelSize.extend([layer['Ny'], layer['Nx']])
+        p.stride.extend([layer.get('stride_y', 1), layer.get('stride_x', 1)])
+        for first, second in (('pad_t', 'pad_b'), ('pad_l', 'pad_r')):
+            edge = p.valid.paddingAmounts.borderAmounts.add()
+            edge.startEdgeSize, edge.endEdgeSize = layer[first], layer[second]
+        p.weights.floatValue.extend(blobs[layer['blob_weights']])
+        p.bias.floatValue.extend(blobs[layer['blob_biases']][:layer['C']])
+        x = nn.convolution(p, x)
+    if look:
+        out = np.clip(np.rint(x[0, 0].transpose(1, 2, 0) * 255), 0, 255).astype(np.uint8)
+        whole = Image.new('RGB', (2 * out.shape[1], out.shape[0]))
+        whole.paste(Image.fromarray(image[7:-7, 7:-7]).resize(out.shape[1::-1], Image.NEAREST), (0, 0))
+        whole.paste(Image.fromarray(out), (out.shape[1], 0))
+        whole.save(os.path.join(look, 'waifu2x.png'))
+    return {'conv7': x[0, 0, :, ::5, ::5].astype(np.float32)}
+
+
+CASES = {'waifu2x': waifu2x, 'pose': pose, 'ssd': ssd, 'deeplab': deeplab, 'seq2seq': seq2seq, 'gesture': gesture,
          'drawing': drawing, 'style': style}
 
 
