@@ -1,6 +1,7 @@
 #include "runtime/custom_operation.h"
 
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "base/checked.h"
@@ -18,6 +19,18 @@ class Operation final : public ops::CustomOperation {
  public:
   Operation(std::shared_ptr<const CustomLayer> layer, std::string place)
       : layer_(std::move(layer)), place_(std::move(place)) {}
+
+  // What the layer throws, as an error that names it.
+  template <typename Call>
+  std::invoke_result_t<Call> guarded(Call&& call) const {
+    try {
+      return call();
+    } catch (Error& error) {
+      throw error.within(place_);
+    } catch (const std::exception& error) {
+      throw Error(ErrorCode::custom_layer, cat(place_, ": ", error.what()));
+    }
+  }
 
   std::vector<base::Dims> infer(std::span<const base::Dims> inputs,
                                 std::size_t results) const override {
@@ -50,17 +63,6 @@ class Operation final : public ops::CustomOperation {
   }
 
  private:
-  template <typename Call>
-  auto guarded(Call&& call) const {
-    try {
-      return call();
-    } catch (Error& error) {
-      throw error.within(place_);
-    } catch (const std::exception& error) {
-      throw Error(ErrorCode::custom_layer, cat(place_, ": ", error.what()));
-    }
-  }
-
   std::shared_ptr<const CustomLayer> layer_;
   std::string place_;
 };
