@@ -56,8 +56,28 @@ def pose(models, look):
     return {'hourglass_out_3__0': out.astype(np.float32)}
 
 
-def fold(spec):
-    """As Apple's compiler stores it: batch norms folded into convolutions, weights in float16."""
+def read_bundle(bundle):
+    """Layers and weight blobs of a compiled network."""
+    with open(os.path.join(bundle, 'model.espresso.net')) as file:
+        layers = json.load(file)['layers']
+    with open(os.path.join(bundle, 'model.espresso.weights'), 'rb') as file:
+        data = file.read()
+    blobs, count = {}, struct.unpack_from('<Q', data)[0]
+    at = 8 + 16 * count
+    for i in range(count):
+        key, size = struct.unpack_from('<QQ', data, 8 + 16 * i)
+        blobs[key] = data[at:at + size]
+        at += size
+    return layers, blobs
+
+
+def fold(spec, bundle):
+    """As Apple's compiler stores it: batch norms folded into convolutions, weights in float16.
+
+    The weights are the bundle's own; that they are the folded ones to half a unit of float16 is
+    checked.
+    """
+    compiled = {l['name']: l for l in bundle[0]}
     network = getattr(spec, spec.WhichOneof('Type'))
     norms = {l.input[0]: l.batchnorm for l in network.layers if l.WhichOneof('layer') == 'batchnorm'}
     for layer in network.layers:
@@ -68,14 +88,17 @@ def fold(spec):
         p, norm = layer.convolution, norms[layer.output[0]]
         gamma, beta, mean, variance = (nn.weight(m) for m in (norm.gamma, norm.beta, norm.mean, norm.variance))
         factor = gamma / np.sqrt(variance + norm.epsilon)
-        shape = p.outputChannels, p.kernelChannels, *p.kernelSize
-        w = nn.weight(p.weights, shape) * factor.reshape(-1, 1, 1, 1)
-        bias = nn.weight(p.bias) if p.hasBias else 0
+        w = nn.weight(p.weights, (p.outputChannels, p.kernelChannels, *p.kernelSize))
+        w = w * factor.reshape(-1, 1, 1, 1)
         p.weights.Clear()
-        p.weights.float16Value = w.astype('<f2').tobytes()
+        p.weights.float16Value = bundle[1][compiled[layer.name]['blob_weights_f16']]
+        stored = nn.weight(p.weights, w.shape)
+        assert (np.abs(stored - w) <= 2.0**-11 * 1.001 * np.abs(w) + 2.0**-25).all(), layer.name
+        bias = nn.weight(p.bias) if p.hasBias else 0
         p.bias.Clear()
-        p.bias.floatValue.extend(((bias - mean) * factor + beta).astype(np.float32))
+        p.bias.floatValue.extend(np.frombuffer(bundle[1][compiled[layer.name]['blob_biases']], '<f4'))
         p.hasBias = True
+        assert np.allclose(nn.weight(p.bias), (bias - mean) * factor + beta, rtol=1e-5, atol=1e-5), layer.name
     return spec
 
 
@@ -83,7 +106,8 @@ def ssd(models, look):
     image = photo('coffee', 600, 375)
     path = 'ssd-ocr/SSDOcr.mlmodel'
     whole = nn.evaluate(load(models, path), {'0': image})
-    folded = nn.evaluate(fold(load(models, path)), {'0': image})
+    bundle = read_bundle(os.path.join(models, 'ssd-ocr/SSDOcr.mlmodelc'))
+    folded = nn.evaluate(fold(load(models, path), bundle), {'0': image})
     for name in whole:
         print('ssd', name, whole[name].shape, 'folding to float16 changes it by',
               np.abs(whole[name] - folded[name]).max(), 'of', np.abs(whole[name]).max())
@@ -177,17 +201,9 @@ def style(models, look):
 
 def waifu2x(models, look):
     """The compiled bundle alone is there: its seven layers, read here in their plainest form."""
-    bundle = os.path.join(models, 'waifu2x-espresso/up_photo_noise1_scale2x_model.mlmodelc')
-    with open(os.path.join(bundle, 'model.espresso.net')) as file:
-        layers = json.load(file)['layers']
-    with open(os.path.join(bundle, 'model.espresso.weights'), 'rb') as file:
-        data = file.read()
-    blobs, count = {}, struct.unpack_from('<Q', data)[0]
-    at = 8 + 16 * count
-    for i in range(count):
-        key, size = struct.unpack_from('<QQ', data, 8 + 16 * i)
-        blobs[key] = np.frombuffer(data[at:at + size // 4 * 4], '<f4')
-        at += size
+    layers, blobs = read_bundle(
+        os.path.join(models, 'waifu2x-espresso/up_photo_noise1_scale2x_model.mlmodelc'))
+    blobs = {key: np.frombuffer(value[:len(value) // 4 * 4], '<f4') for key, value in blobs.items()}
     image = photo('coffee', 156, 156)
     x = image.transpose(2, 0, 1)[None, None] / 255
     for layer in layers:
