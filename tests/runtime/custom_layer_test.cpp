@@ -201,7 +201,8 @@ TEST(CustomLayerLibrary, crops_pictures) {
   std::iota(in.begin(), in.end(), 0.0F);
   std::vector<float> out(4);
   const std::array inputs{base::TensorView{in.data(), DataType::fp32, dims[0]}};
-  const std::array outputs{base::MutableTensorView{out.data(), DataType::fp32, {2, 1, 2}}};
+  const base::Dims shape{2, 1, 2};
+  const std::array outputs{base::MutableTensorView{out.data(), DataType::fp32, shape}};
   code->evaluate(inputs, outputs);
   EXPECT_THAT(out, ElementsAre(14, 15, 44, 45));
   const std::array small{base::Dims{2, 4, 6}};
