@@ -83,12 +83,13 @@ ir::Dims image_dims(const FeatureDescription& feature) {
 class Importer {
  public:
   Importer(ir::Function& function, const NetworkParts& parts, const ModelDescription& description,
-           const std::shared_ptr<const void>& owner, base::Budget& budget)
+           const std::shared_ptr<const void>& owner, base::Budget& budget,
+           const CustomMaker& make_custom)
       : function_(function),
         parts_(parts),
         description_(description),
         builder_(function),
-        scope_{builder_, {}, owner, budget, false} {}
+        scope_{builder_, {}, owner, budget, make_custom, false} {}
 
   void run(const std::string& probabilities) {
     for (const auto& feature : description_.inputs) builder_.reserve(feature.name);
@@ -253,10 +254,11 @@ std::unique_ptr<ir::Program> import_network(const NetworkParts& parts,
                                             const ModelDescription& description,
                                             const std::string& probabilities,
                                             const std::shared_ptr<const void>& owner,
-                                            base::Budget& budget) {
+                                            base::Budget& budget,
+                                            const CustomMaker& make_custom) {
   auto program = std::make_unique<ir::Program>();
   program->functions.push_back(std::make_unique<ir::Function>("main", "CoreML6"));
-  Importer(*program->functions.front(), parts, description, owner, budget).run(probabilities);
+  Importer(*program->functions.front(), parts, description, owner, budget, make_custom).run(probabilities);
   ir::verify(*program);
   return program;
 }
