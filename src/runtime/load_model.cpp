@@ -200,7 +200,8 @@ void load_model(const AssetData& asset, ModelData& model, std::shared_ptr<base::
     model.predictor = load_predictor(loading, asset.message, model.description);
   if (model.predictor != nullptr) return;
   model.session = begin_session(asset.files, model.configuration, model.description);
-  load_program(loading, asset.message, read_program(asset, *loading.budget, model.configuration.custom_layers), model,
+  load_program(loading, asset.message,
+               read_program(asset, *loading.budget, model.configuration.custom_layers), model,
                model.session ? model.session->entry() : nullptr);
   model.rebuild = [path = asset.files.path(), configuration = model.configuration] {
     return rebuild(path, configuration);

@@ -49,10 +49,19 @@ TEST(BadNetworks, are_refused_with_the_name_of_the_layer) {
   for (const auto& one : cases()) {
     SCOPED_TRACE(one.at("case").get<std::string>());
     const std::string sentence = run(one.at("broken"));
-    ASSERT_NE(sentence, "") << "it runs";
+    if (one.at("accepted").get<bool>()) {
+      // A gap that is known: whoever closes it takes the word out of the table.
+      EXPECT_EQ(sentence, "");
+      continue;
+    }
+    if (sentence.empty()) {
+      ADD_FAILURE() << "it runs";
+      continue;
+    }
     const auto layer = one.at("layer").get<std::string>();
-    if (!layer.empty())
+    if (!layer.empty()) {
       EXPECT_NE(sentence.find("layer '" + layer + "'"), std::string::npos) << sentence;
+    }
     std::size_t at = 0;
     for (const std::string phrase : one.at("phrases")) {
       const std::size_t found = sentence.find(phrase, at);

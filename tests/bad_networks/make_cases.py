@@ -6,6 +6,7 @@ Usage: make_cases.py   (needs the packages of models/requirements.txt)
 A table is a list of cases:
 
     == innerProduct: weights too short          the layer's type and a title
+    accepted                                    not refused yet: it must run until it is
     exact                                       array inputs keep their rank (else five dimensions)
     input x 3                                   an array input and its shape
     layer i innerProduct x -> y { ... }         name, type, inputs -> outputs, parameters in protobuf's
@@ -74,6 +75,8 @@ def read(path):
             if line.startswith('== '):
                 cases.append({'place': f'{os.path.basename(path)}:{number}: {line[3:]}', 'lines': [],
                               'phrases': [], 'repairs': [], 'layer': None})
+            elif line == 'accepted':
+                cases[-1]['accepted'] = True
             elif line.startswith('!'):
                 head, _, rest = line.partition(' ')
                 case = cases[-1]
@@ -102,7 +105,7 @@ def main():
             if layer is None:
                 layer = LAYER.match([l for l in case['lines'] if l.startswith('layer')][-1])[1]
             try:
-                out.append({'case': case['place'], 'layer': layer, 'phrases': case['phrases'],
+                out.append({'case': case['place'], 'accepted': case.get('accepted', False), 'layer': layer, 'phrases': case['phrases'],
                             'broken': model(body.split('\n')), 'mended': model(mended.split('\n'))})
             except Exception as error:
                 raise SystemExit(f'{case["place"]}: {error}')

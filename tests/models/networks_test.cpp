@@ -228,6 +228,8 @@ TEST(Networks, gestures_are_classified) {
   EXPECT_EQ(outputs.at("activity").string_value(), label);
 }
 
+// The picture is not scaled, so that the numbers go up to 5118: sums of up to 1152 float32 terms of
+// that size are off by about sqrt(1152) x 2^-24 x 5118 = 0.01.
 TEST(Networks, drawings_are_embedded) {
   NEEDS_SHARED;
   const Arrays expected = network_arrays("drawing");
@@ -237,7 +239,7 @@ TEST(Networks, drawings_are_embedded) {
   const auto outputs = model.predict({{"drawing", drawing}});
   EXPECT_LE(
       furthest_apart(numbers(array_of(outputs, "embedding")), numbers(expected.at("embedding"))),
-      1e-3);
+      1e-2);
 }
 
 TEST(Networks, pictures_are_painted_with_custom_layers) {
