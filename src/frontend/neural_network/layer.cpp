@@ -57,6 +57,8 @@ std::vector<V> Layer::all_inputs() const {
 void Layer::out(V value, std::size_t i) {
   if (i >= output_count()) fail(cat("it has ", output_count(), " outputs, expected ", i + 1));
   if (value->type.dtype != DataType::fp32) value = to_float(value);
+  // Blobs have at least one dimension.
+  if (value->type.ranked && value->type.rank() == 0) value = expand(value, {0});
   scope.blobs[std::string(message.output[i])] = value;
 }
 

@@ -227,7 +227,9 @@ class Importer {
   }
 
   V give(V value, const std::string& name) {
-    return builder_.named(name, "identity", {{"x", value}});
+    // A value cannot have the name of an input.
+    const std::string own = description_.input(name) != nullptr ? output_name(name) : name;
+    return builder_.named(own, "identity", {{"x", value}});
   }
 
   V output(const FeatureDescription& feature) {
@@ -241,11 +243,15 @@ class Importer {
     return give(x, feature.name);
   }
 
-  /// [S, B, C, H, W] as it is described: as [C, H, W] or [C] where the others are 1.
+  /// [S, B, C, H, W] as it is described; else as [C, H, W] or [C] where the others are 1.
   V from_rank5(const FeatureDescription& feature, V x) {
     const auto& dims = x->type.dims;
     const auto& array = feature.multi_array_constraint;
     const std::size_t described = array ? array->shape.size() : 1;
+    const auto count = base::element_count(dims);
+    if (described > 1 && described < 5 && x->type.is_static() && count &&
+        count == base::element_count(array->shape))
+      return builder_.op("reshape", {{"x", x}, {"shape", ints(array->shape)}});
     const bool one_step = dims[0] == 1 && dims[1] == 1;
     const bool vector = dims[3] == 1 && dims[4] == 1;
     if (described == 1 && one_step)
@@ -269,6 +275,10 @@ NetworkParts network_parts(const proto::Model& model) noexcept {
   if (const auto* network = model.neuralNetworkClassifier()) return parts_of(*network);
   if (const auto* network = model.neuralNetworkRegressor()) return parts_of(*network);
   return {};
+}
+
+std::string output_name(std::string_view feature) {
+  return cat(feature, "#output");
 }
 
 std::unique_ptr<ir::Program> import_network(const NetworkParts& parts,

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/budget.h"
@@ -28,6 +29,9 @@ using CustomMaker = std::function<std::shared_ptr<const ops::CustomOperation>(
 
 /// Of a model that is a neural network of one of the three kinds; `layers` is null for others.
 NetworkParts network_parts(const proto::Model& model) noexcept;
+
+/// Name of the program's output for a feature that is an input as well.
+std::string output_name(std::string_view feature);
 
 /// Translates a network into a program of one function, `main`. Its inputs have the names of the
 /// described features, of element type fp32; so have its outputs, but for what a classifier makes

@@ -120,7 +120,10 @@ void branch(Scope& scope, V predicate, const std::function<void()>& on_true,
   }
   true_block.set_outputs(true_values);
   false_block.set_outputs(false_values);
-  if (!true_values.empty()) scope.builder.place(std::move(op));
+  // An operation gives up what it uses when it is taken out of a block.
+  ir::Op* const placed = op.get();
+  scope.builder.place(std::move(op));
+  if (true_values.empty()) scope.builder.block()->erase(placed);
 }
 
 V flag_value(Scope& scope, bool value) {
@@ -328,7 +331,10 @@ void translate_loop(Layer& layer) {
     make_condition(layer, loop, condition);
     if (!make_body(layer, loop, body)) {
       if (attempt == most_attempts) layer.fail("the types of its blobs do not settle");
-      layer.b.restore(snapshot);  // the blocks are dropped
+      ir::Op* const placed = op.get();
+      layer.b.place(std::move(op));
+      layer.b.block()->erase(placed);
+      layer.b.restore(snapshot);
       continue;
     }
     std::vector<ir::Binding> initial{ir::Binding(zero)};

@@ -1,5 +1,6 @@
 // Gathering and scattering, masks, one-hot vectors, boxes.
 #include <array>
+#include <cmath>
 
 #include "base/text.h"
 #include "frontend/neural_network/layers/layers.h"
@@ -144,11 +145,13 @@ void translate_NonMaximumSuppression(Layer& layer) {
       layer.fail("a threshold of it is known only when the network runs");
     return static_cast<double>(*static_cast<const float*>(known->view().data));
   };
+  // A box that overlaps by just the threshold is suppressed here, and not by the operation.
+  const float iou = std::nextafter(static_cast<float>(given(2, p.iouThreshold)), -1.0F);
   const auto outputs = layer.b.ops(
       "non_maximum_suppression",
       {{"boxes", layer.in(0)},
        {"scores", layer.in(1)},
-       {"iou_threshold", number(static_cast<float>(given(2, p.iouThreshold)))},
+       {"iou_threshold", number(iou)},
        {"score_threshold", number(static_cast<float>(given(3, p.scoreThreshold)))},
        {"max_boxes", integer(static_cast<std::int64_t>(given(4, static_cast<double>(p.maxBoxes))))},
        {"per_class_suppression", flag(p.perClassSuppression)}},

@@ -56,28 +56,12 @@ void translate_batchedMatmul(Layer& layer) {
         count(layer, p.weightMatrixFirstDimension, "its first weight dimension");
     const std::int64_t columns =
         count(layer, p.weightMatrixSecondDimension, "its second weight dimension");
-    // The matrix is [rows, columns]; a linear layer takes [columns, rows].
-    const auto values = layer.weight_values(p.weights, rows * columns, "its weight");
-    std::vector<float> turned(values.size());
-    for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t c = 0; c < columns; ++c)
-        turned[static_cast<std::size_t>(c * rows + r)] =
-            values[static_cast<std::size_t>(r * columns + c)];
-    }
+    // It is stored as a linear layer takes it, [columns, rows], and is never transposed again.
+    V weight = layer.weight(p.weights, {columns, rows}, "its weight");
     const bool vector = layer.expect_rank(a, 1) == 1;
     V x = vector ? layer.expand(a, {0}) : a;
-    if (p.transposeA)
-      x = layer.b.op("transpose", {{"x", x}, {"perm", [&] {
-                                                Ints perm;
-                                                for (std::int64_t i = 0; i < Layer::rank(x); ++i)
-                                                  perm.push_back(i);
-                                                std::swap(perm[perm.size() - 1],
-                                                          perm[perm.size() - 2]);
-                                                return ints(perm);
-                                              }()}});
     check_last(layer, x, rows);
-    std::vector<Arg> arguments{{"x", x},
-                               {"weight", layer.b.constant(numbers(turned, {columns, rows}))}};
+    std::vector<Arg> arguments{{"x", x}, {"weight", weight}};
     if (p.hasBias) arguments.emplace_back("bias", layer.weight(p.bias, {columns}, "its bias"));
     V y = layer.b.op("linear", std::move(arguments));
     return layer.out(vector ? layer.squeeze(y, {0}) : y);

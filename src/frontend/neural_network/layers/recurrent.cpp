@@ -60,8 +60,8 @@ V sequence(Layer& layer, std::int64_t channels) {
 V state(Layer& layer, std::size_t i, V x, std::int64_t hidden) {
   if (i < layer.input_count()) {
     V given = layer.in(i);
-    layer.expect_rank(given, 5, 5);
-    return layer.squeeze(given, {0, 3, 4});
+    // [1, B, H, 1, 1], or [B, H, 1, 1, 1] as some converters write it.
+    return layer.reshape(given, {-1, hidden});
   }
   V batch = layer.b.op("slice_by_index",
                        {{"x", layer.shape_of(x)}, {"begin", ints({1})}, {"end", ints({2})}});

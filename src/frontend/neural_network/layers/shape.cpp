@@ -103,8 +103,12 @@ void translate_transpose(Layer& layer) {
   layer.expect_inputs(1, 1);
   const std::int64_t rank = layer.expect_rank(layer.in(), 1);
   Ints axes;
-  for (const auto one : wide(layer, layer.message.transpose()->axes, "its axes"))
-    axes.push_back(layer.axis(one, rank));
+  const Ints given = wide(layer, layer.message.transpose()->axes, "its axes");
+  const auto n = static_cast<std::int64_t>(given.size());
+  // Fewer axes than dimensions are those of the last ones: a picture's batch stays in front.
+  const std::int64_t kept = std::max<std::int64_t>(0, rank - n);
+  for (std::int64_t i = 0; i < kept; ++i) axes.push_back(i);
+  for (const auto one : given) axes.push_back(kept + layer.axis(one, rank - kept));
   Ints sorted = axes;
   std::ranges::sort(sorted);
   if (sorted != iota(rank))
@@ -142,10 +146,15 @@ void split(Layer& layer, std::int64_t axis, const Ints& sizes) {
   layer.expect_outputs(count, count);
   const std::int64_t length = Layer::dim(layer.in(), axis);
   const auto n = static_cast<std::int64_t>(count);
-  if (sizes.empty() && length >= 0 && length % n != 0)
-    layer.fail(cat("it splits ", length, " elements into ", n, " equal parts"));
+  if (sizes.empty() && length >= 0 && length < n)
+    layer.fail(cat("it splits ", length, " elements into ", n, " parts"));
   std::vector<Arg> arguments{{"x", layer.in()}, {"axis", integer(axis)}};
-  if (sizes.empty()) {
+  if (sizes.empty() && length >= 0 && length % n != 0) {
+    // What is left over goes to the first parts, an element each.
+    Ints parts(count, length / n);
+    for (std::int64_t i = 0; i < length % n; ++i) ++parts[static_cast<std::size_t>(i)];
+    arguments.emplace_back("split_sizes", ints(parts));
+  } else if (sizes.empty()) {
     arguments.emplace_back("num_splits", integer(n));
   } else {
     arguments.emplace_back("split_sizes", ints(sizes));
@@ -463,7 +472,8 @@ void translate_sliceDynamic(Layer& layer) {
   // Inputs after the second stand in for the parameters of the same place.
   const auto numbers_of = [&](std::size_t i, Ints given) -> ir::Binding {
     if (layer.input_count() > i) return layer.to_int(layer.in(i));
-    if (given.empty()) given.assign(n, 1);
+    // Converters write more numbers than there are dimensions; the first ones count.
+    given.resize(n, 1);
     return ints(given);
   };
   const auto mask_of = [&](std::size_t i, const std::vector<std::uint8_t>& given) {
