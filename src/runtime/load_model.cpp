@@ -73,7 +73,9 @@ classical::PredictorPtr load_part(const Loading& loading, const proto::Model& me
   model->configuration.function_name.clear();
   model->description = description;
   load_program(loading, message,
-               import_model(message, description, loading.asset.owner, *loading.budget), *model);
+               import_model(message, description, loading.asset.owner, *loading.budget,
+                            loading.configuration.custom_layers),
+               *model);
   if (!model->function.executable->states().empty())
     throw Error(ErrorCode::unsupported, "it keeps a state, which models of a pipeline cannot do");
   return std::make_shared<ModelPredictor>(std::move(model));
@@ -185,7 +187,7 @@ std::optional<std::string> why_not_runnable(const AssetData& asset) {
   const std::string& type = asset.description.model_type;
   if (!is_compiled(asset)) return why_not(asset.message, type);
   if (auto reason = why_not_runnable(asset.description)) return reason;
-  if (type == "mlProgram") return std::nullopt;
+  if (type == "mlProgram" || type == "neuralNetwork") return std::nullopt;
   return cat("compiled models (.mlmodelc) of type ", base::quoted(type),
              " cannot be read, open the .mlmodel or .mlpackage that they were made of");
 }
@@ -198,7 +200,8 @@ void load_model(const AssetData& asset, ModelData& model, std::shared_ptr<base::
     model.predictor = load_predictor(loading, asset.message, model.description);
   if (model.predictor != nullptr) return;
   model.session = begin_session(asset.files, model.configuration, model.description);
-  load_program(loading, asset.message, read_program(asset, *loading.budget), model,
+  load_program(loading, asset.message,
+               read_program(asset, *loading.budget, model.configuration.custom_layers), model,
                model.session ? model.session->entry() : nullptr);
   model.rebuild = [path = asset.files.path(), configuration = model.configuration] {
     return rebuild(path, configuration);

@@ -105,10 +105,11 @@ V Builder::named(const std::string& name, std::string_view type, std::vector<Arg
   return result;
 }
 
-std::vector<V> Builder::ops(std::string_view type, std::vector<Arg> arguments,
-                            std::size_t results) {
+std::vector<V> Builder::ops(std::string_view type, std::vector<Arg> arguments, std::size_t results,
+                            std::shared_ptr<const ops::CustomOperation> code) {
   auto made = std::make_unique<ir::Op>(std::string(type), unique(hint_));
   made->source = source_;
+  made->custom = std::move(code);
   for (Arg& argument : arguments) made->set_argument(argument.name, std::move(argument.bindings));
   std::vector<V> out;
   for (std::size_t i = 0; i < results; ++i) {

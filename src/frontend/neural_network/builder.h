@@ -63,7 +63,8 @@ class Builder {
   /// Emits an operation with one result, which is named after `name_hint`.
   /// Throws Error{parameters} when the definition refuses the arguments.
   V op(std::string_view type, std::vector<Arg> arguments);
-  std::vector<V> ops(std::string_view type, std::vector<Arg> arguments, std::size_t results);
+  std::vector<V> ops(std::string_view type, std::vector<Arg> arguments, std::size_t results,
+                     std::shared_ptr<const ops::CustomOperation> code = nullptr);
   /// The same with the result named exactly `name`, which was reserved.
   V named(const std::string& name, std::string_view type, std::vector<Arg> arguments);
   /// A constant as a value.

@@ -11,6 +11,7 @@
 
 #include "base/budget.h"
 #include "frontend/neural_network/builder.h"
+#include "frontend/neural_network/network.h"
 #include "proto/NeuralNetwork.pb.h"
 
 namespace pome::frontend::network {
@@ -24,6 +25,7 @@ struct Scope {
   std::map<std::string, V, std::less<>> blobs;
   std::shared_ptr<const void> owner;  ///< of the bytes of weights
   base::Budget& budget;
+  const CustomMaker& make_custom;
   bool in_loop = false;
 };
 

@@ -1,6 +1,8 @@
 #include "frontend/neural_network/network.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "base/checked.h"
 #include "base/text.h"
@@ -80,17 +82,37 @@ ir::Dims image_dims(const FeatureDescription& feature) {
   return {1, gray ? 1 : 3, height, width};
 }
 
+/// Blobs are made once, but by `copy`, and layers have names of their own.
+void check_names(const NetworkParts& parts, const ModelDescription& description) {
+  std::set<std::string_view> blobs;
+  std::set<std::string_view> layers;
+  for (const auto& feature : description.inputs) blobs.insert(feature.name);
+  for (const auto& layer : *parts.layers) {
+    const std::string place = cat("layer ", base::quoted(layer.name));
+    if (!layer.name.empty() && !layers.insert(layer.name).second)
+      throw Error(ErrorCode::parameters, cat(place, ": another layer has this name, too"));
+    if (layer.copy() != nullptr) continue;
+    for (const std::string_view output : layer.output) {
+      if (!blobs.insert(output).second)
+        throw Error(ErrorCode::parameters, cat(place, ": its output ", base::quoted(output),
+                                               " is an input or made by a layer before it"));
+    }
+  }
+}
+
 class Importer {
  public:
   Importer(ir::Function& function, const NetworkParts& parts, const ModelDescription& description,
-           const std::shared_ptr<const void>& owner, base::Budget& budget)
+           const std::shared_ptr<const void>& owner, base::Budget& budget,
+           const CustomMaker& make_custom)
       : function_(function),
         parts_(parts),
         description_(description),
         builder_(function),
-        scope_{builder_, {}, owner, budget, false} {}
+        scope_{builder_, {}, owner, budget, make_custom, false} {}
 
   void run(const std::string& probabilities) {
+    check_names(parts_, description_);
     for (const auto& feature : description_.inputs) builder_.reserve(feature.name);
     for (const auto& feature : description_.outputs) builder_.reserve(feature.name);
     builder_.reserve(probabilities);
@@ -263,10 +285,11 @@ std::unique_ptr<ir::Program> import_network(const NetworkParts& parts,
                                             const ModelDescription& description,
                                             const std::string& probabilities,
                                             const std::shared_ptr<const void>& owner,
-                                            base::Budget& budget) {
+                                            base::Budget& budget, const CustomMaker& make_custom) {
   auto program = std::make_unique<ir::Program>();
   program->functions.push_back(std::make_unique<ir::Function>("main", "CoreML6"));
-  Importer(*program->functions.front(), parts, description, owner, budget).run(probabilities);
+  Importer(*program->functions.front(), parts, description, owner, budget, make_custom)
+      .run(probabilities);
   ir::verify(*program);
   return program;
 }

@@ -1,12 +1,14 @@
 // Neural networks of the specification as MIL programs.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/budget.h"
 #include "ir/program.h"
+#include "ops/custom.h"
 #include "pome/description.h"
 #include "proto/Model.pb.h"
 
@@ -20,6 +22,10 @@ struct NetworkParts {
   bool exact_arrays = false;  ///< array inputs keep their rank; else they become [S, B, C, H, W]
   bool rank4_images = false;  ///< images are [1, C, H, W]; else [1, 1, C, H, W]
 };
+
+/// The code of a custom layer of this name. Throws Error{custom_layer} when there is none.
+using CustomMaker = std::function<std::shared_ptr<const ops::CustomOperation>(
+    const proto::CustomLayerParams&, std::string_view name)>;
 
 /// Of a model that is a neural network of one of the three kinds; `layers` is null for others.
 NetworkParts network_parts(const proto::Model& model) noexcept;
@@ -38,6 +44,6 @@ std::unique_ptr<ir::Program> import_network(const NetworkParts& parts,
                                             const ModelDescription& description,
                                             const std::string& probabilities,
                                             const std::shared_ptr<const void>& owner,
-                                            base::Budget& budget);
+                                            base::Budget& budget, const CustomMaker& make_custom);
 
 }  // namespace pome::frontend

@@ -354,11 +354,13 @@ void translate_loop(Layer& layer) {
 
 void translate_custom(Layer& layer) {
   const auto& p = *layer.message.custom();
-  throw Error(
-      ErrorCode::custom_layer,
-      cat(layer.place(), ": no implementation of the custom layer ", base::quoted(p.className),
-          " is registered",
-          p.description.empty() ? std::string() : cat(" (", base::quoted(p.description), ")")));
+  layer.expect_outputs(1, 255);
+  std::vector<ir::Binding> inputs;
+  for (V value : layer.all_inputs()) inputs.emplace_back(value);
+  const auto results =
+      layer.b.ops("pome.custom", {{"values", std::move(inputs)}}, layer.output_count(),
+                  layer.scope.make_custom(p, layer.message.name));
+  for (std::size_t i = 0; i < results.size(); ++i) layer.out(results[i], i);
 }
 
 }  // namespace layers
