@@ -20,6 +20,10 @@ void window_split(const WindowSplit&) noexcept;
 void window_sum(const WindowPlane&) noexcept;
 void window_max(const WindowPlane&) noexcept;
 void softmax(const ReduceBlock&) noexcept;
+void attend(const AttendBlock&) noexcept;
+void attend_finish(const AttendBlock&) noexcept;
+void dot_rows(const float* x, const float* rows, std::int64_t row_step, std::int64_t count,
+              std::int64_t n, float* out) noexcept;
 void normalize(const NormBlock&) noexcept;
 void reduce(ReduceOp, const ReduceBlock&) noexcept;
 void lstm_gates(const LstmGates&) noexcept;
