@@ -29,7 +29,8 @@ View view_of(const Call& call, int operand, int perm_param) {
   base::InlineVector<bool, 8> used(dims.size(), false);
   for (const auto axis : perm) {
     const auto a = static_cast<std::size_t>(axis);
-    if (axis < 0 || a >= dims.size() || used[a]) call.fail(perm_param, "names no axis, or one twice");
+    if (axis < 0 || a >= dims.size() || used[a])
+      call.fail(perm_param, "names no axis, or one twice");
     used[a] = true;
     view.dims.push_back(dims[a]);
     view.strides.push_back(strides[a]);
@@ -53,7 +54,8 @@ void infer(InferContext& call) {
   const auto differ = [](std::int64_t a, std::int64_t b) {
     return ir::is_known(a) && ir::is_known(b) && a != b;
   };
-  bool fits = !differ(q.dims[rank - 1], k.dims[rank - 1]) && !differ(k.dims[rank - 2], v.dims[rank - 2]);
+  bool fits =
+      !differ(q.dims[rank - 1], k.dims[rank - 1]) && !differ(k.dims[rank - 2], v.dims[rank - 2]);
   for (std::size_t d = 0; d + 2 < rank; ++d)
     fits = fits && !differ(q.dims[d], k.dims[d]) && !differ(q.dims[d], v.dims[d]);
   if (!fits) call.fail("the shapes of query, key and value do not fit each other");
@@ -108,7 +110,8 @@ void evaluate(EvalContext& call) {
   const auto out = call.out(0, dims);
   const Dims out_dense = dense_strides(dims);
   Dims out_strides(rank, 0);
-  for (std::size_t i = 0; i < rank; ++i) out_strides[static_cast<std::size_t>(perm[i])] = out_dense[i];
+  for (std::size_t i = 0; i < rank; ++i)
+    out_strides[static_cast<std::size_t>(perm[i])] = out_dense[i];
   Dims mask_strides(rank, 0);
   Mask mask;
   if (call.has(attention_mask)) {

@@ -101,8 +101,7 @@ bool simplify(ir::Op& op) {
   if (op.result_count() != 1) return false;
   if (type == "transpose") return simplify_transpose(op);
   if (type == "reshape" || type == "squeeze" || type == "expand_dims") return simplify_view(op);
-  if (type == "mul")
-    return simplify_arithmetic(op, "y", 1) || simplify_arithmetic(op, "x", 1);
+  if (type == "mul") return simplify_arithmetic(op, "y", 1) || simplify_arithmetic(op, "x", 1);
   if (type == "real_div") return simplify_arithmetic(op, "y", 1);
   if (type == "sub") return simplify_arithmetic(op, "y", 0);
   if (type == "cast") return simplify_cast(op);

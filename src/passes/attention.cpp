@@ -24,8 +24,8 @@ bool match_scores(ir::Value* scores, Match& m) {
   if (auto* sum = made_by(scores, "add"); sum && used_once(*scores)) {
     for (const auto& [x, y] : {std::pair{"x", "y"}, std::pair{"y", "x"}}) {
       auto* product = sum->input_value(x);
-      const bool computed = made_by(product, "matmul") || made_by(product, "mul") ||
-                            made_by(product, "real_div");
+      const bool computed =
+          made_by(product, "matmul") || made_by(product, "mul") || made_by(product, "real_div");
       if (!computed || !product->type.is_static() || !(product->type == scores->type)) continue;
       Match inner = m;
       inner.mask = *sum->input(y);
@@ -83,8 +83,7 @@ std::optional<Match> match(ir::Op& op) {
         v->producer == nullptr || v->block != op.parent())
       return std::nullopt;
     if (!is_float(v->type.dtype) || v->type.dtype != op.result().type.dtype ||
-        !std::equal(v->type.dims.begin(), v->type.dims.end() - 2,
-                                                m.query->type.dims.begin()))
+        !std::equal(v->type.dims.begin(), v->type.dims.end() - 2, m.query->type.dims.begin()))
       return std::nullopt;
     for (const auto d : v->type.dims) {
       if (d <= 0 || d > INT32_MAX) return std::nullopt;
@@ -142,20 +141,19 @@ bool fuse(ir::Op& op) {
   const std::string name = op.result().name + "__attention";
   const double scale = m->scale * q.scale * k.scale;
   auto& last = after ? *after : op;
-  auto& made = insert_before(
-      op, ops::attention(),
-      {{"query", reshaped(op, q, name + "_q")},
-       {"key", reshaped(op, k, name + "_k")},
-       {"value", reshaped(op, v, name + "_v")},
-       {"scale", ir::make_fp32(static_cast<float>(scale))},
-       {"query_perm", int32s(q.perm)},
-       {"query_at", int32s(q.at)},
-       {"key_perm", int32s(k.perm)},
-       {"key_at", int32s(k.at)},
-       {"value_perm", int32s(v.perm)},
-       {"value_at", int32s(v.at)},
-       {"result_perm", int32s(perm)}},
-      name, last.result().type);
+  auto& made = insert_before(op, ops::attention(),
+                             {{"query", reshaped(op, q, name + "_q")},
+                              {"key", reshaped(op, k, name + "_k")},
+                              {"value", reshaped(op, v, name + "_v")},
+                              {"scale", ir::make_fp32(static_cast<float>(scale))},
+                              {"query_perm", int32s(q.perm)},
+                              {"query_at", int32s(q.at)},
+                              {"key_perm", int32s(k.perm)},
+                              {"key_at", int32s(k.at)},
+                              {"value_perm", int32s(v.perm)},
+                              {"value_at", int32s(v.at)},
+                              {"result_perm", int32s(perm)}},
+                             name, last.result().type);
   if (m->mask) made.set_argument("attn_mask", *m->mask);
   take_over(last, made);
   return true;

@@ -32,8 +32,8 @@ struct PassReport {
 };
 
 /// Runs all passes but those named in `disabled`. Throws Error{parameters} for a name that no pass
-/// has. The function is verified after each pass that changed it. `bitwise_only`: without the passes
-/// that may change roundings.
+/// has. The function is verified after each pass that changed it. `bitwise_only`: without the
+/// passes that may change roundings.
 std::vector<PassReport> run_all(ir::Function& function, std::span<const std::string> disabled,
                                 bool bitwise_only = false);
 

@@ -7,7 +7,8 @@
 
 namespace pome::passes {
 
-/// Leaves out what changes nothing to the last bit, and makes views of what only renames dimensions.
+/// Leaves out what changes nothing to the last bit, and makes views of what only renames
+/// dimensions.
 std::int64_t algebra(ir::Function& function);
 
 /// One operation for all that compute the same from the same arguments in one block.

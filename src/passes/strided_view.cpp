@@ -36,9 +36,12 @@ std::optional<Strided> reshaped(const Strided& s, const Dims& to) {
     std::int64_t a = i < s.dims.size() ? s.dims[i++] : 1;
     std::int64_t b = j < to.size() ? to[j++] : 1;
     while (a != b) {
-      if (a < b && i < s.dims.size()) a *= s.dims[i++];
-      else if (b < a && j < to.size()) b *= to[j++];
-      else return std::nullopt;
+      if (a < b && i < s.dims.size())
+        a *= s.dims[i++];
+      else if (b < a && j < to.size())
+        b *= to[j++];
+      else
+        return std::nullopt;
     }
     std::int64_t step = 1;
     bool any = false;

@@ -65,8 +65,7 @@ HostTensor random_tensor(const base::Dims& dims, unsigned seed) {
 }
 
 bool same_bits(const HostTensor& a, const HostTensor& b) {
-  return a.dims() == b.dims() &&
-         std::memcmp(a.view().data, b.view().data, a.byte_size()) == 0;
+  return a.dims() == b.dims() && std::memcmp(a.view().data, b.view().data, a.byte_size()) == 0;
 }
 
 void expect_near(const HostTensor& a, const HostTensor& b, float bound) {
@@ -123,21 +122,29 @@ std::string bert(int queries, int keys) {
   const auto s = std::to_string(keys);
   const auto scores = "tensor<fp32, [2, 3, " + l + ", " + s + "]> ";
   return mil(
-      "tensor<fp32, [2, " + l + ", 3, 5]> a, tensor<fp32, [2, " + s + ", 3, 5]> b, tensor<fp32, [2, " +
-          s + ", 3, 6]> c, tensor<fp32, [2, 1, 1, " + s + "]> m",
-      "tensor<fp32, [2, 3, " + l + ", 5]> q = transpose(x = a, perm = tensor<int32, [4]>([0, 2, 1, 3]));\n"
-      "tensor<fp32, [2, 3, 5, " + s + "]> k = transpose(x = b, perm = tensor<int32, [4]>([0, 2, 3, 1]));\n"
-      "tensor<fp32, [2, 3, " + s + ", 6]> v = transpose(x = c, perm = tensor<int32, [4]>([0, 2, 1, 3]));\n" +
-          scores + "s0 = matmul(x = q, y = k);\n" + scores + "s1 = real_div(x = s0, y = fp32(2.5));\n" +
-          scores + "s2 = add(x = m, y = s1);\n" + scores + "p = softmax(x = s2, axis = int32(3));\n"
-          "tensor<fp32, [2, 3, " + l + ", 6]> o = matmul(x = p, y = v);\n"
-          "tensor<fp32, [2, " + l + ", 3, 6]> y = transpose(x = o, perm = tensor<int32, [4]>([0, 2, 1, 3]));\n",
+      "tensor<fp32, [2, " + l + ", 3, 5]> a, tensor<fp32, [2, " + s +
+          ", 3, 5]> b, tensor<fp32, [2, " + s + ", 3, 6]> c, tensor<fp32, [2, 1, 1, " + s + "]> m",
+      "tensor<fp32, [2, 3, " + l +
+          ", 5]> q = transpose(x = a, perm = tensor<int32, [4]>([0, 2, 1, 3]));\n"
+          "tensor<fp32, [2, 3, 5, " +
+          s +
+          "]> k = transpose(x = b, perm = tensor<int32, [4]>([0, 2, 3, 1]));\n"
+          "tensor<fp32, [2, 3, " +
+          s + ", 6]> v = transpose(x = c, perm = tensor<int32, [4]>([0, 2, 1, 3]));\n" + scores +
+          "s0 = matmul(x = q, y = k);\n" + scores + "s1 = real_div(x = s0, y = fp32(2.5));\n" +
+          scores + "s2 = add(x = m, y = s1);\n" + scores +
+          "p = softmax(x = s2, axis = int32(3));\n"
+          "tensor<fp32, [2, 3, " +
+          l +
+          ", 6]> o = matmul(x = p, y = v);\n"
+          "tensor<fp32, [2, " +
+          l + ", 3, 6]> y = transpose(x = o, perm = tensor<int32, [4]>([0, 2, 1, 3]));\n",
       "y");
 }
 
 TEST(Attention, HeadsOfOneProjectionAreReadWhereTheyLie) {
-  EXPECT_THAT(after("attention", vit()), testing::ElementsAre("reshape", "reshape", "reshape",
-                                                             "pome.attention"));
+  EXPECT_THAT(after("attention", vit()),
+              testing::ElementsAre("reshape", "reshape", "reshape", "pome.attention"));
 }
 
 TEST(Attention, OneProjectionGivesTheSameNumbers) {
@@ -169,7 +176,8 @@ TEST_P(AttentionSizes, MaskedKeysHaveNoPartAndARowWithoutAnyIsNaN) {
   const auto [l, s] = GetParam();
   const auto text = bert(l, s);
   std::vector<float> mask(static_cast<std::size_t>(2 * s), -INFINITY);
-  for (int i = s / 2; i < s; ++i) mask[static_cast<std::size_t>(i)] = 0;  // none in the second batch
+  for (int i = s / 2; i < s; ++i)
+    mask[static_cast<std::size_t>(i)] = 0;  // none in the second batch
   const std::vector<HostTensor> in{random_tensor({2, l, 3, 5}, 1), random_tensor({2, s, 3, 5}, 2),
                                    random_tensor({2, s, 3, 6}, 3),
                                    test::floats({2, 1, 1, s}, mask)};
@@ -181,7 +189,8 @@ TEST_P(AttentionSizes, MaskedKeysHaveNoPartAndARowWithoutAnyIsNaN) {
 
 INSTANTIATE_TEST_SUITE_P(Sizes, AttentionSizes,
                          testing::Values(std::pair{1, 1}, std::pair{1, 37}, std::pair{5, 9},
-                                         std::pair{49, 64}, std::pair{250, 17}, std::pair{6, 1100}));
+                                         std::pair{49, 64}, std::pair{250, 17},
+                                         std::pair{6, 1100}));
 
 TEST(Attention, ScoresThatAreUsedElsewhereStay) {
   const auto text = mil("tensor<fp32, [1, 3, 4]> q",

@@ -5,13 +5,14 @@
 // and result are read and written in the program's own order of axes. Error of a result, with
 // M = max |v| of the row: that of the scores (E * 2^-24 * scale * sum |q k|) times 2 M, and
 // 2^-24 * (S + 8 * blocks + 16) * M from exp and the sums.
+#include "ops/attention.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
 #include "devices/cpu/families/product.h"
 #include "devices/cpu/families/rows.h"
-#include "ops/attention.h"
 #include "ops/call.h"
 
 namespace pome::devices::cpu {
@@ -66,8 +67,10 @@ class Task {
     out_ = data(result) + row * p.at[result].row;
     if (p.arg[mask] >= 0) {
       const auto first = at[mask] + row * p.at[mask].row;
-      if (p.mask_is_bool) kept_ = args[p.arg[mask]].as<const std::uint8_t>() + first;
-      else added_ = args[p.arg[mask]].as<const float>() + first;
+      if (p.mask_is_bool)
+        kept_ = args[p.arg[mask]].as<const std::uint8_t>() + first;
+      else
+        added_ = args[p.arg[mask]].as<const float>() + first;
     }
     top_ = scratch;
     sum_ = top_ + task_rows;
@@ -263,8 +266,7 @@ class AttentionKernel final : public CpuKernel {
     p.depth = dims(query, rank - 1);
     p.keys = dims(key, rank - 2);
     p.width = dims(value, rank - 1);
-    p.scale = scaled_ ? scale_
-                      : static_cast<float>(1 / std::sqrt(static_cast<double>(p.depth)));
+    p.scale = scaled_ ? scale_ : static_cast<float>(1 / std::sqrt(static_cast<double>(p.depth)));
     set_result(p, call.result_type().dims);
     set_mask(p, call);
     PlannedKernel planned;
@@ -321,8 +323,8 @@ Support supports(const CallSite& call) {
       return Support::no("the elements of a row are not neighbours");
   }
   const auto rank = look_at(site, "query").perm.size();
-  const Dims perm = site.call().call->def == &ops::attention() ? site.ints("result_perm", {})
-                                                               : all_axes(rank);
+  const Dims perm =
+      site.call().call->def == &ops::attention() ? site.ints("result_perm", {}) : all_axes(rank);
   if (perm.back() != static_cast<std::int64_t>(rank) - 1)
     return Support::no("the elements of a row are not neighbours in the result");
   if (!site.has("attn_mask")) return {};

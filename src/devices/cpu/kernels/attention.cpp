@@ -75,7 +75,8 @@ void attend_row(const AttendBlock& a, std::int64_t row) {
   const float before = a.top[row];
   const float top = hn::GetLane(max_or_nan(hn::Set(f32, before), hn::Set(f32, here)));
   if (is_minus_infinity(top)) {
-    // Nothing taken yet: no share, and no inf - inf. A sum that stays 0 makes the row NaN in the end.
+    // Nothing taken yet: no share, and no inf - inf. A sum that stays 0 makes the row NaN in the
+    // end.
     each_of(scores, a.keys, [](Float) { return hn::Zero(f32); });
     return;
   }
@@ -125,8 +126,8 @@ void dot_rows(const float* x, const float* rows, std::int64_t row_step, std::int
     }
     for (; i < n; i += lanes) {
       const auto mask = hn::FirstN(f32, static_cast<std::size_t>(lesser(lanes, n - i)));
-      sums[0] =
-          hn::MulAdd(hn::MaskedLoad(mask, f32, x + i), hn::MaskedLoad(mask, f32, rows + i), sums[0]);
+      sums[0] = hn::MulAdd(hn::MaskedLoad(mask, f32, x + i), hn::MaskedLoad(mask, f32, rows + i),
+                           sums[0]);
     }
     const Float sum = hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
     out[r] = hn::GetLane(hn::SumOfLanes(f32, sum));

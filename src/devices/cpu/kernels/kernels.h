@@ -173,8 +173,8 @@ struct NormBlock {
 struct AttendBlock {
   float* scores;
   std::int64_t scores_row;
-  const float* mask;         ///< added; or null
-  const std::uint8_t* kept;  ///< 0: the key is not taken; or null
+  const float* mask;                 ///< added; or null
+  const std::uint8_t* kept;          ///< 0: the key is not taken; or null
   std::int64_t mask_row, mask_step;  ///< steps from query to query, from key to key (0 or 1)
   float *top, *sum;
   float* out;
