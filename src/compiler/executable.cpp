@@ -313,7 +313,7 @@ std::shared_ptr<const Executable> compile(std::shared_ptr<ir::Program> program,
   }
   ops::resolve(*found);
   ops::infer_types(*found);
-  passes::run_all(*found, options.disabled_passes);
+  passes::run_all(*found, options.disabled_passes, options.numerics == exec::Numerics::as_declared);
   auto lowered = lower(std::move(program), *found, std::move(weights), std::move(options));
   return std::make_shared<FunctionExecutable>(std::move(lowered), *found);
 }

@@ -27,6 +27,7 @@ constexpr const Family* families[] = {
     &cpu::select_family,        //
     &cpu::cast_family,          //
     &cpu::softmax_family,       //
+    &cpu::attention_family,     //
     &cpu::layer_norm_family,    //
     &cpu::reduction_family,     //
     &cpu::channel_norm_family,  //

@@ -34,6 +34,10 @@ void blend_columns(const float* in, const std::int32_t* low, const std::int32_t*
                    const float* weight_low, const float* weight_high, float* out,
                    std::int64_t n) noexcept;
 void softmax(const ReduceBlock&) noexcept;
+void attend(const AttendBlock&) noexcept;
+void attend_finish(const AttendBlock&) noexcept;
+void dot_rows(const float* x, const float* rows, std::int64_t row_step, std::int64_t count,
+              std::int64_t n, float* out) noexcept;
 void normalize(const NormBlock&) noexcept;
 void reduce(ReduceOp, const ReduceBlock&) noexcept;
 void lstm_gates(const LstmGates&) noexcept;

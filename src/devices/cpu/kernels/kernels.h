@@ -240,6 +240,24 @@ struct NormBlock {
   float epsilon;
 };
 
+/// Scores of `rows` queries with `keys` keys become shares: exp(scale * score + mask - top), where
+/// `top` is the greatest so far of a row and `sum` adds its shares. What earlier blocks of keys
+/// left in `out` is scaled to the new greatest. Where `first`, `top`, `sum` begin anew and `out` is
+/// not looked at. attend_finish divides `out` by the sums; a row that took no key becomes NaN.
+struct AttendBlock {
+  float* scores;
+  std::int64_t scores_row;
+  const float* mask;                 ///< added; or null
+  const std::uint8_t* kept;          ///< 0: the key is not taken; or null
+  std::int64_t mask_row, mask_step;  ///< steps from query to query, from key to key (0 or 1)
+  float *top, *sum;
+  float* out;
+  std::int64_t out_row, width;
+  std::int64_t rows, keys;
+  float scale;
+  bool first;
+};
+
 /// One step of an LSTM for one batch row: gates are [i f o z], `hidden` of each, sums already
 /// formed. c is updated, h written.
 struct LstmGates {
@@ -293,6 +311,11 @@ struct Kernels {
   const BinaryKernel* binary;         ///< by BinaryOp
   const BinaryIntKernel* binary_int;  ///< add, sub, mul, (none), maximum, minimum, (none)
   void (*softmax)(const ReduceBlock&) noexcept;
+  void (*attend)(const AttendBlock&) noexcept;
+  void (*attend_finish)(const AttendBlock&) noexcept;
+  /// out[r] = sum of x[i] * rows[r * row_step + i].
+  void (*dot_rows)(const float* x, const float* rows, std::int64_t row_step, std::int64_t count,
+                   std::int64_t n, float* out) noexcept;
   void (*normalize)(const NormBlock&) noexcept;
   void (*reduce)(ReduceOp, const ReduceBlock&) noexcept;
   void (*lstm_gates)(const LstmGates&) noexcept;

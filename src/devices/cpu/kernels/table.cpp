@@ -37,6 +37,9 @@ const Kernels& kernels() noexcept {
                              .binary = binary_table,
                              .binary_int = binary_int_table,
                              .softmax = softmax,
+                             .attend = attend,
+                             .attend_finish = attend_finish,
+                             .dot_rows = dot_rows,
                              .normalize = normalize,
                              .reduce = reduce,
                              .lstm_gates = lstm_gates};
