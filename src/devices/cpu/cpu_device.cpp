@@ -37,6 +37,8 @@ constexpr const Family* families[] = {
     &cpu::slice_family,         //
     &cpu::gather_family,        //
     &cpu::pad_family,           //
+    &cpu::resize_family,        //
+    &cpu::depth_space_family,   //
     &cpu::tile_family,          //
     &cpu::lstm_family,          //
     &cpu::l2_norm_family,       //

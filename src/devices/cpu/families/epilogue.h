@@ -60,6 +60,19 @@ struct Epilogue {
       }
     }
   }
+  /// Applies all steps to channels-last pixels at `out`, the first of them `offset` elements
+  /// behind the result's begin.
+  void apply_pixels(const TensorRef* args, float* out, std::int64_t offset, std::int64_t pixels,
+                    std::int64_t channels) const noexcept {
+    bool by_channel = false;
+    for (std::int32_t i = 0; i < count; ++i) {
+      by_channel = by_channel || steps[i].other == EpilogueStep::Other::indexed;
+    }
+    if (!by_channel) return apply(args, out, offset, 0, 0, pixels * channels);
+    for (std::int64_t i = 0; i < pixels; ++i) {
+      apply(args, out + i * channels, offset + i * channels, 0, 1, channels);
+    }
+  }
   explicit operator bool() const noexcept { return count != 0; }
 };
 

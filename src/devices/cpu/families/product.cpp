@@ -6,7 +6,8 @@ namespace pome::devices::cpu {
 namespace {
 
 constexpr std::int64_t task_rows = 256;
-constexpr std::int64_t task_tiles = 4;  ///< register tiles of columns in a task
+constexpr std::int64_t task_tiles = 4;   ///< register tiles of columns in a task
+constexpr std::int64_t row_panels = 16;  ///< panels of a task of one row
 
 bool is_expanded(const PanelView& weights) noexcept {
   return weights.form == PanelView::Form::lut || weights.form == PanelView::Form::int8;
@@ -45,7 +46,12 @@ void multiply_block(const RightProduct& p, GemmBlock block, std::int64_t first_p
   const std::int64_t width = w.form == PanelView::Form::f16 ? 2 : 4;
   block.b = w.panel(0, first_panel) + depth_first * lanes * width;
   block.b_panel = w.panel_bytes / width;
-  (w.form == PanelView::Form::f16 ? k.gemm_f16 : k.gemm_f32)(block);
+  const bool half = w.form == PanelView::Form::f16;
+  if (block.rows == 1) {
+    (half ? k.gemv_f16 : k.gemv_f32)(block);
+  } else {
+    (half ? k.gemm_f16 : k.gemm_f32)(block);
+  }
 }
 
 }  // namespace
@@ -67,13 +73,16 @@ void multiply(const RightProduct& p, std::int64_t row, std::int64_t rows, std::i
   block.c_row = p.y_row;
   block.rows = rows;
   block.init = GemmInit::bias_cols;
+  // One row reads its panels once whatever the block; expanded ones must fit the scratch.
+  const std::int64_t step =
+      rows == 1 && !is_expanded(p.weights) ? std::max(depth_block, p.weights.depth) : depth_block;
   std::int64_t d = 0;
   do {  // once for a depth of 0, which leaves the bias
-    block.depth = std::min(depth_block, p.weights.depth - d);
+    block.depth = std::min(step, p.weights.depth - d);
     block.a = p.x + row * p.x_row + d * p.x_depth;
     multiply_block(part, block, panel, panels, d, reinterpret_cast<float*>(scratch));
     block.init = GemmInit::accumulate;
-    d += depth_block;
+    d += step;
   } while (d < p.weights.depth);
   if (!p.epilogue) return;
   const std::int64_t col = panel * p.k->lanes;
@@ -85,7 +94,7 @@ void multiply(const RightProduct& p, std::int64_t row, std::int64_t rows, std::i
 }
 
 Status multiply_all(const RightProduct& p, TaskContext& task) noexcept {
-  const std::int64_t panels = tile_panels(*p.k) * task_tiles;
+  const std::int64_t panels = p.rows == 1 ? row_panels : tile_panels(*p.k) * task_tiles;
   const std::int64_t across = ceil_div(p.weights.panels, panels);
   const std::int64_t down = ceil_div(p.rows, task_rows);
   return run_tasks(task, across * down, [&](std::int64_t i, int worker) {

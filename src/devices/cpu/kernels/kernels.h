@@ -64,6 +64,32 @@ struct DepthwiseBlock {
   std::int64_t pixels, channels, multiplier;
 };
 
+/// Points of Winograd's products beside 0 and infinity for tiles of 6: +-a and +-b. Of all small
+/// fractions these amplify rounding least (a bound of 7.9 in each dimension, against 16 of +-1 and
+/// +-2; half the error on random numbers), and their powers up to a*a*b*b are exact.
+inline constexpr float winograd_a = 0.625F, winograd_b = 1.5F;
+
+/// The pixels of one input tile, edge * edge of them by row, each with `channels` values, to
+/// edge * edge elements of the transformed tile: out[element * element_step + channel], whole
+/// vectors. Tiles overlap by two pixels; `edge` is 4 or 6.
+struct WinogradIn {
+  const float* const* pixels;
+  float* out;
+  std::int64_t element_step, channels;
+  int edge;
+};
+
+/// Transformed sums in[element * element_step + channel] (whole vectors) back to the first `rows` x
+/// `cols` of the tile's (edge - 2)^2 output pixels, plus the bias.
+struct WinogradOut {
+  const float* in;
+  std::int64_t element_step, channels;
+  const float* bias;  ///< padded to whole vectors
+  float* out;
+  std::int64_t row_step, pixel_step;
+  int rows, cols, edge;
+};
+
 /// out[col * out_row + row] = in[row * in_row + col].
 struct Transpose {
   const float* in;
@@ -95,6 +121,31 @@ struct WindowSplit {
   std::int64_t stride;      ///< of columns
   float fill;
   float* out;
+};
+
+/// Windows of channels-last pixels: out[pixel][c] = the sum or the maximum over taps of
+/// table[tap * table_row + pixel][c], times scale[pixel] where there is one. At least one tap.
+struct PixelWindows {
+  const float* const* table;
+  std::int64_t table_row, taps;
+  float* out;
+  const float* scale;
+  std::int64_t pixels, channels;
+};
+
+/// out[pixel][c] = in[pixel][c] * factor[c] + offset[c], one rounding. `out` may be `in`.
+struct PixelScale {
+  const float *in, *factor, *offset;
+  float* out;
+  std::int64_t pixels, channels;
+};
+
+/// out[c] = sum over pixels of in[pixel][c], or of (in[pixel][c] - centre[c])^2 where there is a
+/// centre. No chain of additions is longer than pixels / 4 + 5.
+struct PixelSums {
+  const float *in, *centre;
+  float* out;
+  std::int64_t pixels, channels;
 };
 
 enum class UnaryOp : std::uint8_t {
@@ -183,6 +234,10 @@ struct Kernels {
   std::int32_t tile_cols;
   void (*gemm_f32)(const GemmBlock&) noexcept;
   void (*gemm_f16)(const GemmBlock&) noexcept;  ///< B holds fp16
+  /// The same for one row of A that is not from a table and whole panels of B (b_depth is `lanes`,
+  /// all padded to whole vectors).
+  void (*gemv_f32)(const GemmBlock&) noexcept;
+  void (*gemv_f16)(const GemmBlock&) noexcept;
   void (*expand_f16)(const std::uint16_t* in, float* out, std::int64_t n) noexcept;
   void (*expand_i8)(const std::int8_t* in, const float* scale, const float* zero, float* out,
                     std::int64_t rows) noexcept;  ///< rows of `lanes`: (q - zero) * scale
@@ -192,10 +247,24 @@ struct Kernels {
   void (*pack_columns)(const float* in, std::int64_t in_row, std::int64_t cols, std::int64_t depth,
                        float* out) noexcept;
   void (*depthwise)(const DepthwiseBlock&) noexcept;
+  void (*winograd_in)(const WinogradIn&) noexcept;
+  void (*winograd_out)(const WinogradOut&) noexcept;
   void (*transpose)(const Transpose&) noexcept;
   void (*window_split)(const WindowSplit&) noexcept;
   void (*window_sum)(const WindowPlane&) noexcept;
   void (*window_max)(const WindowPlane&) noexcept;
+  void (*pixel_max)(const PixelWindows&) noexcept;
+  void (*pixel_sum)(const PixelWindows&) noexcept;
+  void (*scale_pixels)(const PixelScale&) noexcept;
+  void (*pixel_sums)(const PixelSums&) noexcept;
+  /// out[i] = a[i] * weight_a + b[i] * weight_b: two roundings.
+  void (*blend)(const float* a, const float* b, float weight_a, float weight_b, float* out,
+                std::int64_t n) noexcept;
+  /// out[i] = in[low[i]] * weight_low[i] + in[high[i]] * weight_high[i]; the first element alone
+  /// where the second weight is 0.
+  void (*blend_columns)(const float* in, const std::int32_t* low, const std::int32_t* high,
+                        const float* weight_low, const float* weight_high, float* out,
+                        std::int64_t n) noexcept;
   const UnaryKernel* unary;           ///< by UnaryOp
   const BinaryKernel* binary;         ///< by BinaryOp
   const BinaryIntKernel* binary_int;  ///< add, sub, mul, (none), maximum, minimum, (none)
