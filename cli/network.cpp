@@ -3,7 +3,6 @@
 #include "base/text.h"
 #include "format/json.h"
 #include "format/layer_names.h"
-
 #include "pome/error.h"
 
 namespace pome::cli {

@@ -343,9 +343,8 @@ void declare_model(nb::module_& module) {
       .def(
           "__init__",
           [](ModelProxy* self, const std::string& path, const std::string& units,
-             const std::string& function, const nb::dict& /*hints*/, const nb::object& asset) {
-            new (self) ModelProxy(path, units, function, asset);
-          },
+             const std::string& function, const nb::dict& /*hints*/,
+             const nb::object& asset) { new (self) ModelProxy(path, units, function, asset); },
           nb::arg("path"), nb::arg("units"), nb::arg("function"), nb::arg("hints"),
           nb::arg("asset") = nb::none())
       .def("predict", &ModelProxy::predict, nb::arg("data"), nb::arg("state").none())

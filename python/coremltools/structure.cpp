@@ -65,9 +65,9 @@ nb::object block_object(const Classes& classes, const BlockStructure& block) {
 nb::object program_object(const Classes& classes, const std::vector<FunctionStructure>& functions) {
   nb::dict out;
   for (const FunctionStructure& function : functions)
-    out[nb::cast(function.name)] = classes.make("MLModelStructureProgramFunction",
-                                                named_types(classes, function.block.inputs),
-                                                block_object(classes, function.block));
+    out[nb::cast(function.name)] =
+        classes.make("MLModelStructureProgramFunction", named_types(classes, function.block.inputs),
+                     block_object(classes, function.block));
   return classes.make("MLModelStructureProgram", out);
 }
 

@@ -152,7 +152,8 @@ nb::object numpy_array(const MultiArray& array) {
   const nb::capsule owner(kept, [](void* held) noexcept {
     delete static_cast<MultiArray*>(held);  // NOLINT(cppcoreguidelines-owning-memory)
   });
-  return nb::cast(nb::ndarray<nb::numpy, T>(kept->mutable_data(), sizes.size(), sizes.data(), owner));
+  return nb::cast(
+      nb::ndarray<nb::numpy, T>(kept->mutable_data(), sizes.size(), sizes.data(), owner));
 }
 
 nb::object picture_object(const PixelBuffer& picture) {

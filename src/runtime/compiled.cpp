@@ -137,9 +137,9 @@ void write_whole(const AssetData& asset, const fs::path& folder) {
                     base::quoted(asset.description.model_type), " that cannot be written"));
   base::Budget budget;
   const std::vector<std::byte> message = base::read_all(*asset.files.spec(), budget);
-  format::write_compiled_model(
-      folder, static_cast<std::uint32_t>(asset.message.Type.which()),
-      static_cast<std::uint32_t>(asset.description.specification_version), message);
+  format::write_compiled_model(folder, static_cast<std::uint32_t>(asset.message.Type.which()),
+                               static_cast<std::uint32_t>(asset.description.specification_version),
+                               message);
 }
 
 }  // namespace

@@ -54,10 +54,14 @@ const std::vector<proto::NeuralNetworkLayer>* layers_of(const proto::Model& mode
 }
 
 // Core ML runs these as one kind of layer, and names them so in structures.
-constexpr std::array elementwise_layers{std::string_view("add"),     std::string_view("average"),
-                                        std::string_view("dot"),     std::string_view("max"),
-                                        std::string_view("min"),     std::string_view("multiply"),
-                                        std::string_view("unary"),   std::string_view("addBroadcastable"),
+constexpr std::array elementwise_layers{std::string_view("add"),
+                                        std::string_view("average"),
+                                        std::string_view("dot"),
+                                        std::string_view("max"),
+                                        std::string_view("min"),
+                                        std::string_view("multiply"),
+                                        std::string_view("unary"),
+                                        std::string_view("addBroadcastable"),
                                         std::string_view("subtractBroadcastable"),
                                         std::string_view("multiplyBroadcastable"),
                                         std::string_view("divideBroadcastable")};
@@ -70,8 +74,7 @@ std::string layer_type(int field) {
   return std::string(known);
 }
 
-std::vector<LayerStructure> layers_structure(
-    const std::vector<proto::NeuralNetworkLayer>& layers) {
+std::vector<LayerStructure> layers_structure(const std::vector<proto::NeuralNetworkLayer>& layers) {
   std::vector<LayerStructure> out;
   for (const auto& layer : layers) {
     out.push_back({std::string(layer.name),
@@ -99,8 +102,8 @@ ModelStructure message_structure(const runtime::AssetData& asset, const proto::M
   if (const proto::Pipeline* pipeline = pipeline::pipeline_of(message)) {
     out.pipeline.emplace();
     for (std::size_t i = 0; i < pipeline->models.size(); ++i) {
-      std::string name = i < pipeline->names.size() ? std::string(pipeline->names[i])
-                                                    : cat("model", i);
+      std::string name =
+          i < pipeline->names.size() ? std::string(pipeline->names[i]) : cat("model", i);
       out.pipeline->emplace_back(std::move(name),
                                  message_structure(asset, pipeline->models[i], budget));
     }
