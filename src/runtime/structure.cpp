@@ -8,6 +8,7 @@
 #include "compiler/lowered.h"
 #include "format/layer_names.h"
 #include "frontend/pipeline/pipeline.h"
+#include "frontend/program/import.h"
 #include "ir/program.h"
 #include "runtime/asset_data.h"
 #include "runtime/predict.h"
@@ -97,7 +98,8 @@ ModelStructure message_structure(const runtime::AssetData& asset, const proto::M
                                  base::Budget& budget) {
   ModelStructure out;
   if (message.mlProgram() != nullptr)
-    out.program = functions_of(*runtime::import_model(message, asset.owner, budget));
+    out.program =
+        functions_of(*frontend::import_program(*message.mlProgram(), asset.owner, budget));
   if (const auto* layers = layers_of(message)) out.neural_network = layers_structure(*layers);
   if (const proto::Pipeline* pipeline = pipeline::pipeline_of(message)) {
     out.pipeline.emplace();
