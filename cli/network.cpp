@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "format/json.h"
-#include "layer_names.h"
+#include "format/layer_names.h"
 #include "pome/error.h"
 
 namespace pome::cli {
@@ -99,7 +99,7 @@ const Layers* layers_of(const proto::Model& model) noexcept {
 }
 
 std::string layer_type(const proto::NeuralNetworkLayer& layer) {
-  const std::string_view known = layer_name(layer.layer.which());
+  const std::string_view known = format::layer_name(layer.layer.which());
   if (layer.layer.which() == 0) return "unknown layer";
   return known.empty() ? cat("layer type ", layer.layer.which()) : std::string(known);
 }

@@ -111,6 +111,13 @@ class POME_API Asset {
   /// The path it was opened from; empty for memory.
   const std::filesystem::path& path() const noexcept;
 
+  /// Writes a compiled model (`.mlmodelc`). `folder` must not exist; it is there whole or not at
+  /// all, and the same model always gives the same bytes. ML Programs become MIL text (model.mil)
+  /// with their weight files; every other type keeps its specification inside. Does not look at
+  /// whether this build can run the model. Throws Error: io; unsupported for what is compiled
+  /// already and is no ML Program.
+  void write_compiled(const std::filesystem::path& folder) const;
+
   /// For the library's own parts.
   const std::shared_ptr<const runtime::AssetData>& data() const noexcept { return data_; }
 

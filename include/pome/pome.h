@@ -10,3 +10,4 @@
 #include "pome/model.h"
 #include "pome/multi_array.h"
 #include "pome/pixel_buffer.h"
+#include "pome/structure.h"

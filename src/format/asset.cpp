@@ -142,7 +142,8 @@ void open_compiled(const std::shared_ptr<Asset::State>& state, base::Budget& bud
     if (state->mil->size() == 0)
       fail(state->mil->name(), "is empty, expected the text of a program");
   }
-  if (state->kind == AssetKind::compiled_network && !is_there(state->path / "model.espresso.net")) {
+  if (state->kind == AssetKind::compiled_network && !state->head->is_whole_model &&
+      !is_there(state->path / "model.espresso.net")) {
     fail(state->path, "is a compiled neural network without its 'model.espresso.net'");
   }
   measure(state->path, *state);
@@ -325,6 +326,16 @@ void write_compiled_program(const fs::path& folder, const CompiledProgram& progr
     }
     staged.add(path, *source);
   }
+  staged.commit();
+}
+
+void write_compiled_model(const fs::path& folder, std::uint32_t model_type,
+                          std::uint32_t specification_version,
+                          std::span<const std::byte> specification) {
+  StagedFolder staged(folder);
+  std::vector<std::byte> head = write_spec_head(model_type, specification_version);
+  head.insert(head.end(), specification.begin(), specification.end());
+  staged.add("coremldata.bin", head);
   staged.commit();
 }
 

@@ -108,4 +108,10 @@ struct CompiledProgram {
 /// is left at `folder`, which must not exist before.
 void write_compiled_program(const std::filesystem::path& folder, const CompiledProgram& program);
 
+/// The same for a model of any other type: its specification as it is, behind a head. Throws
+/// Error{io}.
+void write_compiled_model(const std::filesystem::path& folder, std::uint32_t model_type,
+                          std::uint32_t specification_version,
+                          std::span<const std::byte> specification);
+
 }  // namespace pome::format

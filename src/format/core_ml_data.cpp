@@ -102,4 +102,18 @@ std::vector<std::byte> write_core_ml_data(std::uint32_t specification_version,
   return out;
 }
 
+std::vector<std::byte> write_spec_head(std::uint32_t model_type,
+                                       std::uint32_t specification_version) {
+  std::vector<std::byte> out;
+  append<std::uint32_t>(out, model_type);
+  for (const std::uint64_t part : {1U, 0U, 0U}) append<std::uint64_t>(out, part);
+  append<std::uint64_t>(out, 0);  // no loader's name here in this version
+  append<std::uint32_t>(out, specification_version);
+  out.insert(out.end(), reserved_size, std::byte{0});
+  append<std::uint64_t>(out, whole_model.size());
+  const auto name = std::as_bytes(std::span(whole_model.data(), whole_model.size()));
+  out.insert(out.end(), name.begin(), name.end());
+  return out;
+}
+
 }  // namespace pome::format

@@ -50,4 +50,9 @@ CoreMlData read_core_ml_data(std::span<const std::byte> bytes, std::string_view 
 std::vector<std::byte> write_core_ml_data(std::uint32_t specification_version,
                                           std::span<const std::byte> description);
 
+/// The same for any other model type (version 1.0.0, loader "spec"): the head is followed by the
+/// whole Model message, which the caller appends.
+std::vector<std::byte> write_spec_head(std::uint32_t model_type,
+                                       std::uint32_t specification_version);
+
 }  // namespace pome::format

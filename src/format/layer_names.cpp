@@ -1,9 +1,9 @@
-#include "layer_names.h"
+#include "format/layer_names.h"
 
 #include <algorithm>
 #include <array>
 
-namespace pome::cli {
+namespace pome::format {
 
 namespace {
 
@@ -184,4 +184,4 @@ std::string_view layer_name(int field) noexcept {
   return is_known ? found->name : std::string_view();
 }
 
-}  // namespace pome::cli
+}  // namespace pome::format

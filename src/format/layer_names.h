@@ -3,9 +3,9 @@
 
 #include <string_view>
 
-namespace pome::cli {
+namespace pome::format {
 
 /// "convolution", "innerProduct", ...; empty for an unknown number.
 std::string_view layer_name(int field) noexcept;
 
-}  // namespace pome::cli
+}  // namespace pome::format
