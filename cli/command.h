@@ -48,7 +48,9 @@ extern const Command info_command;
 extern const Command structure_command;
 extern const Command mil_command;
 extern const Command predict_command;
+extern const Command bench_command;
 extern const Command compile_command;
+extern const Command cache_command;
 extern const Command completion_command;
 extern const Command help_command;
 

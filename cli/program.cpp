@@ -54,8 +54,20 @@ void Context::print(std::string_view text) const {
 }
 
 std::span<const Command> commands() {
-  static const std::array all{info_command,    structure_command,  mil_command, predict_command,
-                              compile_command, completion_command, help_command};
+  // One a line, so that changes do not touch each other.
+  // clang-format off
+  static const std::array all{
+      info_command,
+      structure_command,
+      mil_command,
+      predict_command,
+      bench_command,
+      compile_command,
+      cache_command,
+      completion_command,
+      help_command,
+  };
+  // clang-format on
   return all;
 }
 

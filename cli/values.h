@@ -18,7 +18,7 @@ namespace pome::cli {
 
 /// How values are read.
 struct ValueOptions {
-  image::CropAndScale image_mode = image::CropAndScale::center_crop;
+  CropAndScale image_mode = CropAndScale::center_crop;
 };
 
 /// A value of `feature` from VALUE as `--input name=VALUE` has it. Throws Error{feature_type, io}

@@ -17,7 +17,7 @@ function(pome_room name)
 endfunction()
 
 # pome_test(NAME [LINK targets...]): one test program of all .cpp files in the current folder.
-# Its tests carry the label NAME (`ctest -L NAME` runs them alone).
+# Its tests carry the label NAME (`ctest -L NAME` runs them alone) and load without the cache.
 function(pome_test name)
   cmake_parse_arguments(TEST "" "" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
@@ -29,5 +29,5 @@ function(pome_test name)
     GTest::gmock GTest::gtest_main)
   set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   gtest_discover_tests(test_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-    PROPERTIES TIMEOUT 300 LABELS ${name})
+    PROPERTIES TIMEOUT 300 LABELS ${name} ENVIRONMENT POME_CACHE=off)
 endfunction()

@@ -18,6 +18,7 @@ namespace {
 std::string options_of(const Parser::Entry& entry) {
   std::string out;
   for (const CLI::Option* option : entry.app->get_options()) {
+    if (option->get_group().empty()) continue;  // hidden
     for (const std::string& name : option->get_lnames())
       out += cat(out.empty() ? "" : " ", "--", name);
   }
@@ -82,6 +83,7 @@ std::string zsh_script(const Parser& parser) {
   for (const Parser::Entry& entry : parser.entries()) {
     out += cat("    ", entry.command->name, ") _arguments");
     for (const CLI::Option* option : entry.app->get_options()) {
+      if (option->get_group().empty()) continue;  // hidden
       const bool takes_value = option->get_items_expected_max() > 0;
       for (const std::string& name : option->get_lnames()) {
         out += cat(" '--", name, "[", zsh_text(option->get_description()), "]",
@@ -113,6 +115,7 @@ std::string fish_script(const Parser& parser) {
     out += cat("complete -c pome -n __fish_use_subcommand -a ", entry.command->name, " -d '",
                fish_text(entry.command->summary), "'\n");
     for (const CLI::Option* option : entry.app->get_options()) {
+      if (option->get_group().empty()) continue;  // hidden
       for (const std::string& name : option->get_lnames()) {
         out += cat("complete -c pome -n '__fish_seen_subcommand_from ", entry.command->name,
                    "' -l ", name, option->get_items_expected_max() > 0 ? " -r" : "", " -d '",

@@ -35,7 +35,7 @@ struct Options {
   std::vector<std::string> inputs;
   bool random = false;
   std::uint64_t seed = 0;
-  std::string image_resize = "centerCrop";
+  std::string fit = "center-crop";
   std::string function;
   std::string compute_units = "all";
   std::string numerics = "exact";
@@ -84,16 +84,30 @@ Configuration configuration_of(const Options& options) {
     if (name(units) == options.compute_units) out.compute_units = units;
   }
   out.function_name = options.function;
-  out.numerics = options.numerics == "exact" ? Numerics::exact : Numerics::as_declared;
+  if (options.numerics == "as-declared") out.numerics = Numerics::as_declared;
+  if (options.numerics == "fast") out.numerics = Numerics::fast;
   return out;
 }
 
-image::CropAndScale image_mode(const Options& options) {
-  for (const auto mode : {image::CropAndScale::scale_fill, image::CropAndScale::scale_fit,
-                          image::CropAndScale::center_crop}) {
-    if (name(mode) == options.image_resize) return mode;
-  }
-  return image::CropAndScale::center_crop;
+struct FitName {
+  std::string_view text;
+  CropAndScale mode;
+};
+
+// What --fit takes: short words, and Vision's own.
+constexpr std::array fit_names{
+    FitName{"center-crop", CropAndScale::center_crop},
+    FitName{"fit", CropAndScale::scale_fit},
+    FitName{"fill", CropAndScale::scale_fill},
+    FitName{"centerCrop", CropAndScale::center_crop},
+    FitName{"scaleFit", CropAndScale::scale_fit},
+    FitName{"scaleFill", CropAndScale::scale_fill},
+};
+
+CropAndScale image_mode(const Options& options) {
+  const auto found = std::find_if(fit_names.begin(), fit_names.end(),
+                                  [&](const FitName& one) { return one.text == options.fit; });
+  return found != fit_names.end() ? found->mode : CropAndScale::center_crop;
 }
 
 // Inputs are read before the model is compiled: a wrong one is told at once.
@@ -157,8 +171,14 @@ bool all_agree(const std::vector<Result>& results) {
   });
 }
 
+// How the model was loaded.
+struct Load {
+  double milliseconds = 0;
+  LoadReport report;
+};
+
 std::string results_text(const std::vector<Result>& results, const Options& options,
-                         double load_milliseconds, const Terminal& terminal) {
+                         const Load& load, const Terminal& terminal) {
   std::string out;
   for (const Result& one : results) {
     const std::string title = one.label.empty() || (results.size() == 1 && options.values.empty())
@@ -176,15 +196,20 @@ std::string results_text(const std::vector<Result>& results, const Options& opti
       out += cat("  ", terminal.paint(Color::bold, "Compared"), "\n",
                  comparisons_text(one.comparisons, terminal));
   }
-  return cat(out, "\n", terminal.paint(Color::dim, cat("Loaded in ", time_text(load_milliseconds))),
+  out += cat("\n",
+             terminal.paint(Color::dim, cat("Loaded in ", time_text(load.milliseconds),
+                                            load.report.cached ? ", cached" : "")),
              "\n");
+  if (!load.report.cache_note.empty())
+    out += cat("Not cached: ", printable(load.report.cache_note), "\n");
+  return out;
 }
 
-Json results_json(const std::vector<Result>& results, const Options& options,
-                  double load_milliseconds) {
+Json results_json(const std::vector<Result>& results, const Options& options, const Load& load) {
   Json out;
   out["model"] = options.model;
-  out["load_milliseconds"] = load_milliseconds;
+  out["load_milliseconds"] = load.milliseconds;
+  out["cached"] = load.report.cached;
   out["predictions"] = Json::array();
   for (const Result& one : results) {
     Json prediction;
@@ -236,13 +261,13 @@ ExitCode run_predict(const Context& context, const Options& options) {
     const Progress progress(cat("Loading ", fs::path(options.model).filename().native()));
     return Model::open(asset, configuration_of(options));
   }();
-  const double load_milliseconds = milliseconds_since(start);
+  const Load load{milliseconds_since(start), model.load_report()};
   std::vector<Result> results = predict_all(model, cases, options.repeat);
   for (std::size_t i = 0; golden && i < results.size(); ++i)
     results[i].comparisons = golden->compare(i, results[i].outputs, options.tolerance);
   if (!options.output.empty()) write_outputs(options.output, results);
-  context.print(options.json ? json_text(results_json(results, options, load_milliseconds))
-                             : results_text(results, options, load_milliseconds, context.out));
+  context.print(options.json ? json_text(results_json(results, options, load))
+                             : results_text(results, options, load, context.out));
   if (!all_agree(results)) throw Difference(difference(results));
   return ExitCode::ok;
 }
@@ -261,10 +286,15 @@ void declare_inputs(CLI::App& app, Options& options) {
   app.add_option("--seed", options.seed, "Which random values (default 0)")
       ->type_name("N")
       ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()));
-  app.add_option("--image-resize", options.image_resize,
-                 "How pictures are brought to size: centerCrop (default), scaleFit or scaleFill")
+  std::vector<std::string> fits;
+  for (const FitName& one : fit_names) fits.emplace_back(one.text);
+  app.add_option("--fit", options.fit,
+                 "How pictures are brought to size: center-crop (default), fit (black borders) or "
+                 "fill (stretched)")
       ->type_name("MODE")
-      ->check(one_of({"centerCrop", "scaleFit", "scaleFill"}));
+      ->check(one_of(fits));
+  // Its first name, in no help text.
+  app.add_option("--image-resize", options.fit)->group("")->check(one_of(fits));
 }
 
 void declare_results(CLI::App& app, Options& options) {
@@ -300,10 +330,12 @@ Runner declare_predict(CLI::App& app) {
                  "Devices to use: all (default), cpuOnly, cpuAndGPU or cpuAndNeuralEngine")
       ->type_name("UNITS")
       ->check(one_of({"all", "cpuOnly", "cpuAndGPU", "cpuAndNeuralEngine"}));
-  app.add_option("--numerics", options->numerics,
-                 "exact (default), or as-declared: every fp16 result is rounded to fp16")
+  app.add_option(
+         "--numerics", options->numerics,
+         "exact (default), as-declared: every fp16 result is rounded to fp16, or fast: less "
+         "than fp32 where that is quicker")
       ->type_name("MODE")
-      ->check(one_of({"exact", "as-declared"}));
+      ->check(one_of({"exact", "as-declared", "fast"}));
   return [options](const Context& context) { return run_predict(context, *options); };
 }
 

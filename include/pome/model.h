@@ -31,10 +31,11 @@ enum class ComputeUnits : int {
 /// "cpuOnly", "cpuAndGPU", "all" or "cpuAndNeuralEngine".
 POME_API std::string_view name(ComputeUnits units) noexcept;
 
-/// How intermediate results of fp16 are held.
+/// How results between a model's inputs and outputs are held.
 enum class Numerics : std::uint8_t {
   exact,        ///< fp32 activations; rounded to fp16 where a cast, a state or an output says so
   as_declared,  ///< every result that the model declares fp16 is rounded to fp16
+  fast,         ///< activations and products may be held in less than fp32 where that is quicker
 };
 
 /// Default of the byte budgets below: 64 GiB.
@@ -54,6 +55,22 @@ struct Configuration {
   /// them runs go to the reference device. For tests and comparisons.
   std::vector<std::string> devices{};
   std::int64_t byte_budget = default_byte_budget;  ///< bytes that loading may allocate
+  /// Whether packed weights are kept on disk for the next load (pome/cache.h). The environment may
+  /// switch that off for the whole process.
+  bool use_cache = true;
+};
+
+/// How a load went.
+struct LoadReport {
+  /// True when all packed weights came from the cache, false when they were made ("prepare and
+  /// cache").
+  bool cached = false;
+  std::string cache_note{};  ///< one sentence on why the cache could not serve, or empty
+  struct Phase {
+    std::string_view name;  ///< "open", "parse", "compile"
+    double milliseconds = 0;
+  };
+  std::vector<Phase> phases{};
 };
 
 /// MLPredictionOptions.
@@ -172,6 +189,9 @@ class POME_API Model {
 
   const ModelDescription& description() const noexcept;
   const Configuration& configuration() const noexcept;
+  const LoadReport& load_report() const noexcept;
+  /// Waits until the cache has the entry of this load. Returns why it has none, or an empty text.
+  std::string wait_for_cache() const;
 
   /// Predicts. Inputs are checked against the description before anything runs; the result has
   /// every output of the description, in its order, with memory of its own.
@@ -200,6 +220,9 @@ class POME_API Model {
 
   /// A new state, all zero. For a model without states it is empty, and may be used all the same.
   State make_state() const;
+
+  /// For the library's own parts.
+  const std::shared_ptr<const runtime::ModelData>& data() const noexcept { return data_; }
 
  private:
   explicit Model(std::shared_ptr<const runtime::ModelData> data) noexcept;

@@ -26,6 +26,17 @@ POME_API std::string_view name(PixelFormat format) noexcept;
 /// Bytes that a pixel takes: 1, 2, 3 or 4.
 POME_API int bytes_per_pixel(PixelFormat format) noexcept;
 
+/// How a picture is brought to the size that a model wants. The names are Vision's
+/// (VNImageCropAndScaleOption).
+enum class CropAndScale : std::uint8_t {
+  scale_fill,   ///< stretched to the size; the aspect ratio changes
+  scale_fit,    ///< scaled to fit inside, centred, the rest black
+  center_crop,  ///< the middle of the size's aspect ratio is cut out and scaled
+};
+
+/// "scaleFill", "scaleFit" or "centerCrop".
+POME_API std::string_view name(CropAndScale mode) noexcept;
+
 /// A rectangle of pixels, top row first, rows `row_bytes` apart.
 ///
 /// A handle: copying it shares the pixels, `clone()` copies them. Reading from several threads at
@@ -69,6 +80,15 @@ class POME_API PixelBuffer {
   /// 0.114 B, rounded for 8 bits); grey becomes colour by repetition; new alpha is 255; gray16f to
   /// 8 bits is rounded and clamped to 0..255, 8 bits to gray16f keeps the number.
   PixelBuffer converted_to(PixelFormat format) const;
+
+  /// A picture of this size in the same format, alpha 255. Resampled by the Catmull-Rom cubic,
+  /// which is widened when it shrinks so that nothing aliases: each number is the exact one of that
+  /// definition (docs/images.md) or, where it lies near the middle of two, its neighbour. Throws
+  /// Error{parameters} for a size that is not positive or above 2^30 pixels, or an empty picture.
+  PixelBuffer resized(std::int64_t width, std::int64_t height, CropAndScale mode) const;
+  /// A stored picture turned upright by the number of its EXIF orientation, 1 to 8 (as in
+  /// CGImagePropertyOrientation); 1 leaves it as it is. Throws Error{parameters} for others.
+  PixelBuffer upright(int exif_orientation) const;
 
   /// "image (rgba8, 640 x 480)", width first, for messages and logs.
   std::string text() const;

@@ -1,6 +1,7 @@
 // Everything that a program needs to open a Core ML model and predict with it.
 #pragma once
 
+#include "pome/cache.h"
 #include "pome/data_type.h"
 #include "pome/description.h"
 #include "pome/error.h"

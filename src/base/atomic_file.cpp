@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr mode_t mode = 0666;  // less the user's umask
 constexpr int attempts = 100;  // names tried before giving up
 
 }  // namespace
@@ -28,7 +27,8 @@ fs::path temporary_beside(const fs::path& path) {
   return path.parent_path() / cat(".pome-", random, ".tmp");
 }
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), folder_(path_.parent_path()) {
+AtomicFile::AtomicFile(fs::path path, unsigned mode)
+    : path_(std::move(path)), folder_(path_.parent_path()) {
   if (folder_.empty()) folder_ = ".";
   if (path_.filename().empty()) fail(EISDIR);
   fd_ = Descriptor(::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));

@@ -20,7 +20,8 @@ std::filesystem::path temporary_beside(const std::filesystem::path& path);
 /// thread-safe. Every member throws Error{io} naming the path.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path);
+  /// `mode`: permissions of the file, less the user's umask.
+  explicit AtomicFile(std::filesystem::path path, unsigned mode = 0666);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();

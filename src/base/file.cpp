@@ -36,6 +36,16 @@ class FileSource final : public ByteSource {
   const std::string& name() const noexcept override { return name_; }
   std::int64_t size() const noexcept override { return size_; }
 
+  std::optional<FileIdentity> identity() const noexcept override {
+    struct stat status {};
+    if (::fstat(fd_.get(), &status) != 0) return std::nullopt;
+    const auto nanoseconds = [](const timespec& time) {
+      return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+    };
+    return FileIdentity{status.st_dev, status.st_ino, status.st_size, nanoseconds(status.st_mtim),
+                        nanoseconds(status.st_ctim)};
+  }
+
   void read(std::int64_t offset, std::span<std::byte> out) const override {
     check_range(*this, offset, out.size());
     while (!out.empty()) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,18 @@
 #include "base/budget.h"
 
 namespace pome::base {
+
+/// What the system says of a file. Two that are equal are the same file, unchanged, as far as its
+/// clock can tell. Times are in nanoseconds since 1970.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t size = 0;
+  std::int64_t modified = 0;  ///< the contents
+  std::int64_t changed = 0;   ///< contents, name, owner or permissions
+
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
 
 /// Random-access bytes: a file on disk or memory that the caller keeps. Immutable, thread-safe.
 class ByteSource {
@@ -24,6 +37,8 @@ class ByteSource {
   virtual void read(std::int64_t offset, std::span<std::byte> out) const = 0;
   /// The bytes themselves when they are in memory already; empty for files.
   virtual std::span<const std::byte> memory() const noexcept { return {}; }
+  /// Of the file behind it at this moment; nothing for memory.
+  virtual std::optional<FileIdentity> identity() const noexcept { return std::nullopt; }
 };
 
 /// Opens a regular file for reading. Throws Error{io}: missing, a folder, no permission.

@@ -15,7 +15,7 @@
 namespace pome::exec {
 
 /// How results are rounded (design, section 5).
-enum class Numerics : std::uint8_t { exact, as_declared };
+enum class Numerics : std::uint8_t { exact, as_declared, fast };
 
 /// An elementwise call that a kernel does at the end of its own work, while the values are near.
 struct Tail {

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/half.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "ops/resolve.h"
 #include "pome/error.h"
@@ -32,8 +33,8 @@ class DenseWeight final : public Weight {
     } else {
       memory_ = constant.bytes();
       range_.bytes = static_cast<std::int64_t>(memory_.size());
-      // The address identifies an immediate: constants are shared, never copied.
-      key_ = cat("immediate ", reinterpret_cast<std::uintptr_t>(&constant));
+      // Its contents identify an immediate, in this process and in any other.
+      key_ = cat("immediate ", base::xxh3(memory_), " ", ir::text(type_));
     }
     if (type_.dtype != DataType::string && (!need || range_.bytes < *need)) {
       throw Error(ErrorCode::io, cat("a weight of type ", ir::text(type_), " has ", range_.bytes,
@@ -242,8 +243,14 @@ const Weight* Weight::part(std::string_view) const noexcept {
 
 Pack::Pack(std::size_t size)
     : data_(static_cast<std::byte*>(
-          ::operator new[](std::max<std::size_t>(size, 1), std::align_val_t{64}))),
+                ::operator new[](std::max<std::size_t>(size, 1), std::align_val_t{64})),
+            [](std::byte* p) { ::operator delete[](p, std::align_val_t{64}); }),
       size_(size) {}
+
+// Only whoever fills a pack writes to it, and this one is full.
+Pack::Pack(std::span<const std::byte> bytes, std::shared_ptr<const void> owner)
+    : data_(std::const_pointer_cast<void>(std::move(owner)), const_cast<std::byte*>(bytes.data())),
+      size_(bytes.size()) {}
 
 std::shared_ptr<const Weight> WeightStore::find(const ops::FlatFunction& flat, ops::ValueId id) {
   const auto& value = flat.values[id];
@@ -263,15 +270,19 @@ std::shared_ptr<const Pack> WeightStore::pack(const Weight& weight, std::string_
   // Held while packing: loads are single-threaded per model, and a second thread that wants the
   // same pack had to wait anyway.
   const std::scoped_lock lock(mutex_);
-  auto& slot = packs_[cat(form, "|", weight.key())];
-  if (!slot) {
-    budget_->take(static_cast<std::int64_t>(bytes), "packed weights");
+  auto name = cat(form, "|", weight.key());
+  if (const auto found = packs_.find(name); found != packs_.end()) return found->second;
+  budget_->take(static_cast<std::int64_t>(bytes), "packed weights");
+  auto found = archive_ ? archive_->find(name, bytes) : nullptr;
+  if (!found) {
     auto fresh = std::make_shared<Pack>(bytes);
     fill(*fresh);
-    packed_bytes_ += static_cast<std::int64_t>(bytes);
-    slot = std::move(fresh);
+    found = std::move(fresh);
+    ++made_;
   }
-  return slot;
+  packed_bytes_ += static_cast<std::int64_t>(bytes);
+  packs_.emplace(std::move(name), found);
+  return found;
 }
 
 std::shared_ptr<const Pack> WeightStore::dense(const Weight& weight) {
@@ -293,6 +304,16 @@ std::shared_ptr<const Pack> WeightStore::dense(const Weight& weight) {
 std::int64_t WeightStore::packed_bytes() const noexcept {
   const std::scoped_lock lock(mutex_);
   return packed_bytes_;
+}
+
+std::vector<std::pair<std::string, std::shared_ptr<const Pack>>> WeightStore::packs() const {
+  const std::scoped_lock lock(mutex_);
+  return {packs_.begin(), packs_.end()};
+}
+
+std::size_t WeightStore::made() const noexcept {
+  const std::scoped_lock lock(mutex_);
+  return made_;
 }
 
 std::size_t WeightStore::pack_count() const noexcept {

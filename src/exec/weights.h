@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/budget.h"
@@ -67,6 +68,10 @@ class Weight {
 class Pack {
  public:
   explicit Pack(std::size_t size);
+  /// Bytes that lie in memory already (a mapped file), aligned and never written to; `owner` keeps
+  /// them there.
+  Pack(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+
   std::span<std::byte> bytes() noexcept { return {data_.get(), size_}; }
   std::span<const std::byte> bytes() const noexcept { return {data_.get(), size_}; }
   template <typename T>
@@ -79,20 +84,29 @@ class Pack {
   }
 
  private:
-  struct Free {
-    void operator()(std::byte* p) const noexcept { ::operator delete[](p, std::align_val_t{64}); }
-  };
-  std::unique_ptr<std::byte[], Free> data_;
+  std::shared_ptr<std::byte> data_;
   std::size_t size_;
+};
+
+/// Packs that were made before, by the names that WeightStore gives them. Immutable, thread-safe.
+class PackArchive {
+ public:
+  virtual ~PackArchive() = default;
+  /// The pack of this name, or null when there is none of exactly this size.
+  virtual std::shared_ptr<const Pack> find(std::string_view name, std::size_t bytes) const = 0;
 };
 
 /// Packs of one model, shared by all its functions and input signatures. Thread-safe.
 class WeightStore {
  public:
   /// `round_f16`: expanded weights that are declared fp16 are rounded to it, for as-declared
-  /// numerics.
-  WeightStore(BlobReader reader, std::shared_ptr<base::Budget> budget, bool round_f16 = false)
-      : reader_(std::move(reader)), budget_(std::move(budget)), round_f16_(round_f16) {}
+  /// numerics. `archive` is asked for a pack before it is made; null: every pack is made.
+  WeightStore(BlobReader reader, std::shared_ptr<base::Budget> budget, bool round_f16 = false,
+              std::shared_ptr<const PackArchive> archive = nullptr)
+      : reader_(std::move(reader)),
+        budget_(std::move(budget)),
+        round_f16_(round_f16),
+        archive_(std::move(archive)) {}
 
   /// The weight behind a value of a flat function, or null when it is not a constant expression.
   std::shared_ptr<const Weight> find(const ops::FlatFunction& flat, ops::ValueId id);
@@ -108,13 +122,20 @@ class WeightStore {
   std::int64_t packed_bytes() const noexcept;
   std::size_t pack_count() const noexcept;
 
+  /// All packs with their names, which are the same in every process that loads the same model.
+  std::vector<std::pair<std::string, std::shared_ptr<const Pack>>> packs() const;
+  /// How many packs were made because the archive did not have them.
+  std::size_t made() const noexcept;
+
  private:
   BlobReader reader_;
   std::shared_ptr<base::Budget> budget_;
   bool round_f16_;
+  std::shared_ptr<const PackArchive> archive_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Pack>> packs_;
   std::int64_t packed_bytes_ = 0;
+  std::size_t made_ = 0;
 };
 
 }  // namespace pome::exec

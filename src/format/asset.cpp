@@ -65,10 +65,11 @@ void check_spec(const base::ByteSource& spec) {
   if (!plausible) fail(spec.name(), "is no Core ML model: it does not begin with a specification");
 }
 
-// Sizes of the files beneath a folder, links and what cannot be read left out.
-void measure(const fs::path& folder, Asset::State& state) {
+// Paths inside a folder of the files beneath it, sorted; links and what cannot be read left out.
+std::vector<fs::path> files_beneath(const fs::path& folder) {
   constexpr int most_entries = 100000;
   constexpr int deepest = 16;
+  std::vector<fs::path> out;
   std::error_code error;
   int entries = 0;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
@@ -77,11 +78,21 @@ void measure(const fs::path& folder, Asset::State& state) {
     if (it.depth() >= deepest) it.disable_recursion_pending();
     std::error_code ignored;
     if (it->is_symlink(ignored) || !it->is_regular_file(ignored)) continue;
-    const auto size = static_cast<std::int64_t>(it->file_size(ignored));
+    out.push_back(it->path().lexically_relative(folder));
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+// Sizes of the files beneath a folder.
+void measure(const fs::path& folder, Asset::State& state) {
+  for (const fs::path& file : files_beneath(folder)) {
+    std::error_code ignored;
+    const auto size = static_cast<std::int64_t>(fs::file_size(folder / file, ignored));
     if (size < 0) continue;
     state.total_size += size;
     const bool weights =
-        it->path().parent_path().filename() == "weights" || it->path().extension() == ".weights";
+        file.parent_path().filename() == "weights" || file.extension() == ".weights";
     if (weights) state.weights_size += size;
   }
 }
@@ -248,6 +259,15 @@ SourcePtr Asset::open_inside(const fs::path& relative) const {
     throw Error(ErrorCode::io, cat(base::quoted(state_->name), " is no compiled model"));
   }
   return base::open_beneath(state_->path, relative);
+}
+
+std::vector<PackageFile> Asset::sources() const {
+  std::vector<PackageFile> out;
+  if (state_->kind == AssetKind::memory) return out;
+  if (state_->kind == AssetKind::model_file) return {{"", state_->spec}};
+  for (const fs::path& relative : files_beneath(state_->path))
+    out.push_back({relative, base::open_beneath(state_->path, relative)});
+  return out;
 }
 
 Asset open_asset(const fs::path& path, base::Budget& budget) {

@@ -66,6 +66,10 @@ class Asset {
   /// A file of a compiled model by its path inside ("model.espresso.net"). Throws Error{io}.
   std::shared_ptr<const base::ByteSource> open_inside(const std::filesystem::path& relative) const;
 
+  /// Every file that what the model computes depends on, by its path inside the model ("" for a
+  /// model that is one file), sorted. Empty for models in memory. Throws Error{io}.
+  std::vector<PackageFile> sources() const;
+
   /// Bytes of all files of the model together.
   std::int64_t total_size() const noexcept;
   /// Bytes of those files that hold weights beside the specification or program.

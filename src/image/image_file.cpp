@@ -108,9 +108,6 @@ PixelBuffer load(pome_image_request request, std::string_view name, const LoadOp
                     " was asked for, expected width and height from 1 to ", longest, " each"));
   const Module& found = module();
   if (found.functions == nullptr) throw Error(ErrorCode::unsupported, found.failure);
-  request.width = options.width;
-  request.height = options.height;
-  request.mode = static_cast<std::int32_t>(options.mode);
   request.channels = channels_of(options.format);
   request.apply_orientation = options.apply_orientation ? 1 : 0;
   request.pixel_limit = options.pixel_limit;
@@ -121,19 +118,11 @@ PixelBuffer load(pome_image_request request, std::string_view name, const LoadOp
   const PixelFormat format = loaded_format(options.format);
   PixelBuffer picture =
       PixelBuffer::wrap(result.pixels, format, result.width, result.height, 0, owner);
+  if (options.width > 0) picture = picture.resized(options.width, options.height, options.mode);
   return format == options.format ? picture : picture.converted_to(options.format);
 }
 
 }  // namespace
-
-std::string_view name(CropAndScale mode) noexcept {
-  switch (mode) {
-    case CropAndScale::scale_fill: return "scaleFill";
-    case CropAndScale::scale_fit: return "scaleFit";
-    case CropAndScale::center_crop: return "centerCrop";
-  }
-  return "scaleFill";
-}
 
 PixelBuffer load_image(const fs::path& path, const LoadOptions& options) {
   std::error_code failure;

@@ -11,16 +11,6 @@
 
 namespace pome::image {
 
-/// How a picture is brought to the wanted size. The names are Vision's (VNImageCropAndScaleOption).
-enum class CropAndScale : std::uint8_t {
-  scale_fill,   ///< stretched to the size; the aspect ratio changes
-  scale_fit,    ///< scaled to fit inside, centred, the rest black
-  center_crop,  ///< the middle of the size's aspect ratio is cut out and scaled
-};
-
-/// "scaleFill", "scaleFit" or "centerCrop".
-std::string_view name(CropAndScale mode) noexcept;
-
 struct LoadOptions {
   std::int64_t width = 0;  ///< of the result; 0 together with height: the picture's own size
   std::int64_t height = 0;
@@ -32,10 +22,9 @@ struct LoadOptions {
 
 /// Decodes a picture file: JPEG, PNG, WebP, TIFF, GIF, HEIF and AVIF, as libvips has them.
 /// Colours are converted to sRGB with the file's own colour profile where it has one; transparent
-/// pixels are laid over white. Resizing is cubic (Catmull-Rom) with the kernel widened when it
-/// shrinks, so that nothing aliases; the first page of a file of several is read.
-/// Thread-safe. Throws Error: io (missing, not a picture, damaged), parameters (options),
-/// unsupported (this installation has no image module).
+/// pixels are laid over white. Resizing is PixelBuffer::resized; the first page of a file of
+/// several is read. Thread-safe. Throws Error: io (missing, not a picture, damaged), parameters
+/// (options), unsupported (this installation has no image module).
 PixelBuffer load_image(const std::filesystem::path& path, const LoadOptions& options = {});
 
 /// The same from the bytes of such a file; `name` stands for it in messages.

@@ -7,21 +7,12 @@
 extern "C" {
 
 // Grows by one with every change below. The library refuses a module of another version.
-enum : std::int32_t { pome_image_abi_version = 1 };
-
-enum pome_image_mode : std::int32_t {
-  pome_image_scale_fill = 0,
-  pome_image_scale_fit = 1,
-  pome_image_center_crop = 2,
-};
+enum : std::int32_t { pome_image_abi_version = 2 };
 
 struct pome_image_request {
   const char* path;  // a file, or null for bytes
   const void* bytes;
   std::uint64_t byte_count;
-  std::int64_t width;  // of the result; 0 for both: the picture's own size
-  std::int64_t height;
-  std::int32_t mode;      // pome_image_mode
   std::int32_t channels;  // of the result: 1 grey, 3 red green blue, 4 with alpha 255
   std::int32_t apply_orientation;
   std::int64_t pixel_limit;

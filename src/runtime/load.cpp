@@ -74,6 +74,15 @@ std::vector<const exec::Device*> chosen_devices(const Configuration& configurati
   return chosen;
 }
 
+exec::Numerics numerics_of(Numerics numerics) noexcept {
+  switch (numerics) {
+    case Numerics::as_declared: return exec::Numerics::as_declared;
+    case Numerics::fast: return exec::Numerics::fast;
+    case Numerics::exact: break;
+  }
+  return exec::Numerics::exact;
+}
+
 // Types whose models run when what is inside does.
 bool is_container(std::string_view type) noexcept {
   return type == "linkedModel" || type == "pipeline" || type == "pipelineClassifier" ||
@@ -107,7 +116,8 @@ exec::BlobReader blob_reader(const format::Asset& files) {
 
 LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format::Asset& files,
                              const std::string& function_name, const Configuration& configuration,
-                             std::shared_ptr<base::Budget> budget) {
+                             std::shared_ptr<base::Budget> budget,
+                             std::shared_ptr<const exec::PackArchive> archive) {
   const std::string name = find_function(*program, function_name);
   LoadedFunction out;
   if (ir::Function* function = program->find(name)) {
@@ -119,11 +129,11 @@ LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format:
   }
   compiler::CompileOptions options;
   options.devices = chosen_devices(configuration);
-  options.numerics = configuration.numerics == Numerics::exact ? exec::Numerics::exact
-                                                               : exec::Numerics::as_declared;
+  options.numerics = numerics_of(configuration.numerics);
   options.workers = exec::thread_pool(configuration.threads);
   auto weights = std::make_shared<exec::WeightStore>(
-      blob_reader(files), std::move(budget), options.numerics == exec::Numerics::as_declared);
+      blob_reader(files), std::move(budget), options.numerics == exec::Numerics::as_declared,
+      std::move(archive));
   out.executable =
       compiler::compile(std::move(program), name, std::move(weights), std::move(options));
   return out;

@@ -23,10 +23,12 @@ std::optional<std::string> why_not_runnable(const ModelDescription& description)
 exec::BlobReader blob_reader(const format::Asset& files);
 
 /// Compiles one function of a program. `function_name` empty: "main", or the only function.
-/// `budget` is kept with the weights. Throws Error: parameters (no such function), io (damaged
-/// weights), unsupported (an operation that cannot run, named), out_of_memory.
+/// `budget` is kept with the weights; `archive` has packs that were made before (null: none).
+/// Throws Error: parameters (no such function), io (damaged weights), unsupported (an operation
+/// that cannot run, named), out_of_memory.
 LoadedFunction load_function(std::shared_ptr<ir::Program> program, const format::Asset& files,
                              const std::string& function_name, const Configuration& configuration,
-                             std::shared_ptr<base::Budget> budget);
+                             std::shared_ptr<base::Budget> budget,
+                             std::shared_ptr<const exec::PackArchive> archive = nullptr);
 
 }  // namespace pome::runtime

@@ -8,6 +8,7 @@
 #include "frontend/classical/predictor.h"
 #include "frontend/pipeline/pipeline.h"
 #include "pome/error.h"
+#include "runtime/caching.h"
 #include "runtime/describe.h"
 #include "runtime/load.h"
 
@@ -42,11 +43,18 @@ class ModelPredictor final : public classical::Predictor {
   std::shared_ptr<const ModelData> model_;
 };
 
-void load_program(const Loading& loading, std::unique_ptr<ir::Program> program, ModelData& model) {
+void load_program(const Loading& loading, std::unique_ptr<ir::Program> program, ModelData& model,
+                  std::shared_ptr<const exec::PackArchive> archive = nullptr) {
   model.function =
       load_function(std::move(program), loading.asset.files, model.description.function_name,
-                    model.configuration, loading.budget);
+                    model.configuration, loading.budget, std::move(archive));
   connect(model);
+}
+
+// The function of a model whose cache entry is damaged, from the files once more.
+LoadedFunction rebuild(const std::filesystem::path& path, Configuration configuration) {
+  configuration.use_cache = false;
+  return Model::open(path, configuration).data()->function;
 }
 
 classical::PredictorPtr load_predictor(const Loading& loading, const proto::Model& message,
@@ -184,8 +192,14 @@ void load_model(const AssetData& asset, ModelData& model, std::shared_ptr<base::
   const Loading loading{asset, model.configuration, std::move(budget), links};
   if (!is_compiled(asset))
     model.predictor = load_predictor(loading, asset.message, model.description);
-  if (model.predictor == nullptr)
-    load_program(loading, read_program(asset, *loading.budget), model);
+  if (model.predictor != nullptr) return;
+  model.session = begin_session(asset.files, model.configuration, model.description);
+  load_program(loading, read_program(asset, *loading.budget), model,
+               model.session ? model.session->entry() : nullptr);
+  model.rebuild = [path = asset.files.path(), configuration = model.configuration] {
+    return rebuild(path, configuration);
+  };
+  end_session(model);
 }
 
 }  // namespace pome::runtime

@@ -59,6 +59,13 @@ const Configuration& Model::configuration() const noexcept {
   return data_->configuration;
 }
 
+const LoadReport& Model::load_report() const noexcept {
+  return data_->load_report;
+}
+std::string Model::wait_for_cache() const {
+  return data_->session ? data_->session->wait() : std::string();
+}
+
 FeatureProvider Model::predict(const FeatureProvider& inputs,
                                const PredictionOptions& options) const {
   // Held here, so that the last handle may be destroyed while the prediction

@@ -75,9 +75,20 @@ FeatureProvider make_outputs(const ModelData& model, std::vector<base::HostTenso
   return out;
 }
 
+// Packs that came from the cache are checked before anything is computed with them.
+void check_packs(const ModelData& model) {
+  if (model.session == nullptr || model.session->entry() == nullptr) return;
+  std::call_once(model.first_use, [&] {
+    if (model.session->entry()->intact()) return;
+    model.session->discard();
+    model.function = model.rebuild();
+  });
+}
+
 FeatureProvider run(const ModelData& model, const FeatureProvider& inputs,
                     compiler::StateSet* state, const PredictionOptions& options) {
   model.description.check_inputs(inputs);
+  check_packs(model);
   base::Budget budget(options.byte_budget);
   const BoundInputs bound = bind_inputs(model, inputs, budget);
   std::vector<base::HostTensor> tensors;

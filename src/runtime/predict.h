@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "cache/session.h"
 #include "compiler/executable.h"
 #include "frontend/classical/predictor.h"
 #include "pome/model.h"
@@ -27,14 +30,20 @@ struct OutputSource {
   std::size_t tensor = 0;  ///< index among the executable's outputs
 };
 
-/// What a Model holds. Immutable once connected.
+/// What a Model holds. Immutable once connected, but for what `first_use` guards.
 struct ModelData {
   Configuration configuration;
   ModelDescription description;
-  LoadedFunction function;            ///< of an ML Program
+  /// Of an ML Program. Replaced within `first_use` when the cache entry proves damaged.
+  mutable LoadedFunction function;
   classical::PredictorPtr predictor;  ///< of every other model type, where `function` is empty
   std::vector<const FeatureDescription*> inputs;  ///< one an operand, into `description`
   std::vector<OutputSource> outputs;              ///< one an output of `description`
+  LoadReport load_report;
+  std::unique_ptr<cache::Session> session;  ///< of the load; null: without the cache
+  /// Makes the function without the cache, from the model's files.
+  std::function<LoadedFunction()> rebuild;
+  mutable std::once_flag first_use;  ///< of packs from the cache, which are checked by then
 };
 
 /// What a State holds.

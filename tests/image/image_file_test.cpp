@@ -114,8 +114,8 @@ TEST_F(ImageFile, StretchesToFill) {
       smooth_png,
       {.width = 16, .height = 16, .mode = CropAndScale::scale_fill, .format = PixelFormat::rgb8}));
   const auto [largest, mean] = difference(got, expected(smooth_fill_16x16));
-  EXPECT_LE(largest, 3);
-  EXPECT_LE(mean, 0.6);
+  EXPECT_LE(largest, 1);
+  EXPECT_LE(mean, 0.1);
 }
 
 TEST_F(ImageFile, CutsOutTheMiddle) {
@@ -123,8 +123,8 @@ TEST_F(ImageFile, CutsOutTheMiddle) {
       smooth_png,
       {.width = 16, .height = 16, .mode = CropAndScale::center_crop, .format = PixelFormat::rgb8}));
   const auto [largest, mean] = difference(got, expected(smooth_crop_16x16));
-  EXPECT_LE(largest, 3);
-  EXPECT_LE(mean, 0.6);
+  EXPECT_LE(largest, 1);
+  EXPECT_LE(mean, 0.1);
 }
 
 TEST_F(ImageFile, FitsWithBlackBorders) {

@@ -98,57 +98,6 @@ Image without_alpha(Image in) {
   return out;
 }
 
-Image scaled(Image in, double horizontal, double vertical) {
-  return then(std::move(in), [&](VipsImage* from, VipsImage** to) {
-    // gap 0: shrinks are done by the kernel alone, not by a box filter first.
-    return vips_resize(from, to, horizontal, "vscale", vertical, "kernel", VIPS_KERNEL_CUBIC, "gap",
-                       0.0, nullptr);
-  });
-}
-
-// Exactly width x height: what is too large is cut around the middle, what is too small is laid on
-// black. One pixel too few can come from rounding and is filled with the edge's.
-Image framed(Image in, int width, int height, VipsExtend filling) {
-  if (!in) return nullptr;
-  const int across = vips_image_get_width(in.get());
-  const int down = vips_image_get_height(in.get());
-  if (across == width && down == height) return in;
-  return then(std::move(in), [&](VipsImage* from, VipsImage** to) {
-    const auto before = [](int wanted, int have) {
-      return have >= wanted ? -((have - wanted) / 2) : (wanted - have) / 2;
-    };
-    return vips_embed(from, to, before(width, across), before(height, down), width, height,
-                      "extend", filling, nullptr);
-  });
-}
-
-// The middle of the picture, of the aspect ratio of the result, to the pixel.
-Image center_cropped(Image in, const pome_image_request& request) {
-  const int across = vips_image_get_width(in.get());
-  const int down = vips_image_get_height(in.get());
-  const double ratio = static_cast<double>(request.width) / static_cast<double>(request.height);
-  const int width = std::clamp(static_cast<int>(std::lrint(down * ratio)), 1, across);
-  const int height = std::clamp(static_cast<int>(std::lrint(across / ratio)), 1, down);
-  return then(std::move(in), [&](VipsImage* from, VipsImage** to) {
-    return vips_extract_area(from, to, (across - width) / 2, (down - height) / 2, width, height,
-                             nullptr);
-  });
-}
-
-Image resized(Image in, const pome_image_request& request) {
-  if (!in || request.width == 0) return in;
-  if (request.mode == pome_image_center_crop) in = center_cropped(std::move(in), request);
-  if (!in) return nullptr;
-  const auto width = static_cast<int>(request.width);
-  const auto height = static_cast<int>(request.height);
-  const double across = width / static_cast<double>(vips_image_get_width(in.get()));
-  const double down = height / static_cast<double>(vips_image_get_height(in.get()));
-  if (request.mode != pome_image_scale_fit)
-    return framed(scaled(std::move(in), across, down), width, height, VIPS_EXTEND_COPY);
-  const double factor = std::min(across, down);
-  return framed(scaled(std::move(in), factor, factor), width, height, VIPS_EXTEND_BLACK);
-}
-
 Image with_channels(Image in, int channels) {
   if (!in) return nullptr;
   const VipsInterpretation wanted =
@@ -198,7 +147,7 @@ std::int32_t load(const pome_image_request* request, pome_image_result* result) 
                  [](VipsImage* from, VipsImage** to) { return vips_autorot(from, to, nullptr); });
   }
   image = without_alpha(to_standard_colours(std::move(image)));
-  image = with_channels(resized(std::move(image), *request), request->channels);
+  image = with_channels(std::move(image), request->channels);
   if (image && vips_image_get_bands(image.get()) != request->channels) image = nullptr;
   std::size_t size = 0;
   void* memory = image ? vips_image_write_to_memory(image.get(), &size) : nullptr;

@@ -59,7 +59,7 @@ std::size_t other_arg(const ops::FlatCall& call, std::size_t through) {
 
 bool is_epilogue_step(const CallSite& site, const exec::Tail& next, Tails tails) {
   // As-declared rounding comes behind every operation.
-  if (site.numerics != exec::Numerics::exact || tails == Tails::none) return false;
+  if (site.numerics == exec::Numerics::as_declared || tails == Tails::none) return false;
   const auto call = site_of(site, *next.call);
   const auto& result = call.result_type();
   const auto& from = site.result_type();
