@@ -36,6 +36,7 @@ struct Options {
   bool random = false;
   std::uint64_t seed = 0;
   std::string fit = "center-crop";
+  std::string custom_layers;
   std::string function;
   std::string compute_units = "all";
   std::string numerics = "exact";
@@ -84,6 +85,7 @@ Configuration configuration_of(const Options& options) {
     if (name(units) == options.compute_units) out.compute_units = units;
   }
   out.function_name = options.function;
+  if (!options.custom_layers.empty()) out.custom_layers.add_folder(options.custom_layers);
   if (options.numerics == "as-declared") out.numerics = Numerics::as_declared;
   if (options.numerics == "fast") out.numerics = Numerics::fast;
   return out;
@@ -326,6 +328,9 @@ Runner declare_predict(CLI::App& app) {
       ->check(whole_number(1, 1000000));
   app.add_option("--function", options->function, "Which function of a model with several")
       ->type_name("NAME");
+  app.add_option("--custom-layers", options->custom_layers,
+                 "Folder with libraries of custom layers: libNAME.so for class NAME")
+      ->type_name("FOLDER");
   app.add_option("--compute-units", options->compute_units,
                  "Devices to use: all (default), cpuOnly, cpuAndGPU or cpuAndNeuralEngine")
       ->type_name("UNITS")

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pome/custom_layer.h"
 #include "pome/description.h"
 #include "pome/error.h"
 #include "pome/export.h"
@@ -55,6 +56,7 @@ struct Configuration {
   /// them runs go to the reference device. For tests and comparisons.
   std::vector<std::string> devices{};
   std::int64_t byte_budget = default_byte_budget;  ///< bytes that loading may allocate
+  CustomLayers custom_layers{};                    ///< code for layers that a network only names
   /// Whether packed weights are kept on disk for the next load (pome/cache.h). The environment may
   /// switch that off for the whole process.
   bool use_cache = true;

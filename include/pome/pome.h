@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pome/cache.h"
+#include "pome/custom_layer.h"
 #include "pome/data_type.h"
 #include "pome/description.h"
 #include "pome/error.h"

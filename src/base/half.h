@@ -49,8 +49,19 @@ constexpr std::uint16_t f16_from_f32(float f) noexcept {
 }
 
 /// The float nearest to `f` that float16 can hold (as a cast to fp16 and back).
+/// Without branches, so that loops over it become vectors.
 constexpr float round_to_f16(float f) noexcept {
-  return f32_from_f16(f16_from_f32(f));
+  const std::uint32_t x = std::bit_cast<std::uint32_t>(f);
+  const std::uint32_t sign = x & 0x80000000U;
+  const std::uint32_t magnitude = x & 0x7FFFFFFFU;
+  const std::uint32_t normal = (magnitude + 0xFFFU + ((magnitude >> 13) & 1U)) & 0xFFFFE000U;
+  // Below 2^-14 the last place is 2^-24, which is that of 0.5 in binary32.
+  const float shifted = std::bit_cast<float>(magnitude < 0x38800000U ? magnitude : 0) + 0.5F;
+  const std::uint32_t small = std::bit_cast<std::uint32_t>(shifted - 0.5F);
+  const std::uint32_t finite = magnitude < 0x38800000U ? small : normal;
+  const std::uint32_t large = magnitude >= 0x477FF000U ? 0x7F800000U : finite;
+  const std::uint32_t nan = (magnitude | 0x400000U) & 0xFFFFE000U;
+  return std::bit_cast<float>(sign | (magnitude > 0x7F800000U ? nan : large));
 }
 
 constexpr float f32_from_bf16(std::uint16_t b) noexcept {

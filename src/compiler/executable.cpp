@@ -36,6 +36,44 @@ bool is_dense(const InputTensor& input) {
   return true;
 }
 
+template <typename From>
+void floats_from(const void* from, std::int64_t n, float* to) noexcept {
+  const auto* values = static_cast<const From*>(from);
+  for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<float>(values[i]);
+}
+
+void floats_from_f16(const void* from, std::int64_t n, float* to) noexcept {
+  const auto* halves = static_cast<const std::uint16_t*>(from);
+  for (std::int64_t i = 0; i < n; ++i) to[i] = base::f32_from_f16(halves[i]);
+}
+
+/// Elements of this type as floats, in one loop; null for types that callers rarely bring.
+auto float_converter(DataType dtype) noexcept
+    -> void (*)(const void*, std::int64_t, float*) noexcept {
+  switch (dtype) {
+    case DataType::fp16: return floats_from_f16;
+    case DataType::fp32: return floats_from<float>;
+    case DataType::fp64: return floats_from<double>;
+    case DataType::int32: return floats_from<std::int32_t>;
+    case DataType::uint8: return floats_from<std::uint8_t>;
+    default: return nullptr;
+  }
+}
+
+/// Dense elements to floats, where there is a loop for their type; false where there is none.
+bool convert_floats(const InputTensor& input, std::int64_t n, DataType declared, void* to) {
+  const auto convert = float_converter(input.dtype);
+  const auto size = static_cast<std::uintptr_t>(std::max(1, bits(input.dtype) / 8));
+  const bool aligned = reinterpret_cast<std::uintptr_t>(input.data) % size == 0;
+  if (convert == nullptr || !aligned) return false;
+  auto* floats = static_cast<float*>(to);
+  convert(input.data, n, floats);
+  if (declared == DataType::fp16 && input.dtype != DataType::fp16) {
+    for (std::int64_t i = 0; i < n; ++i) floats[i] = base::round_to_f16(floats[i]);
+  }
+  return true;
+}
+
 /// Writes a caller's tensor as dense elements of the storage type of `declared`; values for fp16
 /// are rounded to what float16 can hold.
 void convert_input(const InputTensor& input, DataType declared, void* to) {
@@ -43,6 +81,8 @@ void convert_input(const InputTensor& input, DataType declared, void* to) {
   const base::TensorView from{input.data, input.dtype, input.dims};
   const base::MutableTensorView out{to, storage, input.dims};
   const auto n = from.size();
+  const bool to_floats = declared == DataType::fp32 || declared == DataType::fp16;
+  if (to_floats && is_dense(input) && convert_floats(input, n, declared, to)) return;
   const auto strides = input.strides.empty() ? ops::dense_strides(input.dims) : input.strides;
   const bool floating = is_float(storage) || is_float(input.dtype);
   std::int64_t i = 0;
@@ -273,7 +313,7 @@ std::shared_ptr<const Executable> compile(std::shared_ptr<ir::Program> program,
   }
   ops::resolve(*found);
   ops::infer_types(*found);
-  passes::run_all(*found, options.disabled_passes);
+  passes::run_all(*found, options.disabled_passes, options.numerics == exec::Numerics::as_declared);
   auto lowered = lower(std::move(program), *found, std::move(weights), std::move(options));
   return std::make_shared<FunctionExecutable>(std::move(lowered), *found);
 }

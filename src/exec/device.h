@@ -28,6 +28,8 @@ enum class LayoutRule : std::uint8_t {
   dense,          ///< all dense
   channels_last,  ///< parameter 0 and the result channels-last, all else dense
   follow,         ///< elementwise: any layout, the same for all that have one (see has_layout)
+  either,         ///< parameter 0 (all its arguments) and all results in one layout, else dense
+  any,            ///< parameter 0 in the layout it comes in, all else dense
 };
 
 /// False for a tensor that is the same in every layout when it meets tensors of `rank` dimensions:
@@ -55,6 +57,9 @@ struct CallSite {
   }
   Layout result_layout() const noexcept {
     return layouts.empty() ? Layout::dense : layouts[call->results[0]];
+  }
+  Layout arg_layout(int param, std::size_t i = 0) const noexcept {
+    return layouts.empty() ? Layout::dense : layouts[call->param(param)[i]];
   }
   bool has(int param) const noexcept { return call->has(param); }
   /// The value of a small constant argument, or an empty view.

@@ -10,7 +10,9 @@
 //     model.espresso.shape     JSON: "layer_shapes", for each blob "n", "k", "h", "w", where longer
 //                              than one "seq", and in networks of exact shapes "_rank"
 //     model.espresso.weights   u64 count, as many pairs of u64 id and u64 size in bytes, then the
-//                              blobs one after another. All little endian. Even ids pad.
+//                              blobs one after another. All little endian. Even ids pad; behind
+//                              the biases of the first compilers there are three times as many
+//                              zeros.
 //
 // System models may hold the JSON compressed ("pbze" and LZFSE); these are refused.
 #pragma once

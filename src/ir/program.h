@@ -19,7 +19,8 @@
 
 namespace pome::ops {
 struct OpDef;
-}
+class CustomOperation;
+}  // namespace pome::ops
 
 namespace pome::ir {
 
@@ -85,6 +86,8 @@ class Op {
   /// Definition from the operation table; null until ops::resolve ran.
   const ops::OpDef* def = nullptr;
   Source source;
+  /// The code of a `pome.custom` operation; null for all others. It has no form in text or files.
+  std::shared_ptr<const ops::CustomOperation> custom;
 
   const std::vector<Argument>& arguments() const noexcept { return arguments_; }
   const Argument* argument(std::string_view param) const noexcept;

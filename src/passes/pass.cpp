@@ -11,6 +11,9 @@ namespace {
 
 // The table: one line a pass, in order.
 constexpr Pass table[] = {
+    {"common_subexpressions", "computes equal operations once", common_subexpressions},
+    {"algebra", "leaves out identities; what only renames dimensions becomes a view", algebra},
+    {"attention", "makes product, scale, mask, softmax, product one operation", attention, false},
     {"dead_code", "removes operations whose results nobody uses", dead_code},
 };
 
@@ -20,7 +23,8 @@ std::span<const Pass> all() {
   return table;
 }
 
-std::vector<PassReport> run_all(ir::Function& function, std::span<const std::string> disabled) {
+std::vector<PassReport> run_all(ir::Function& function, std::span<const std::string> disabled,
+                                bool bitwise_only) {
   for (const auto& name : disabled) {
     if (std::ranges::none_of(table, [&](const Pass& p) { return p.name == name; })) {
       std::vector<std::string_view> names;
@@ -32,6 +36,7 @@ std::vector<PassReport> run_all(ir::Function& function, std::span<const std::str
   std::vector<PassReport> reports;
   for (const auto& pass : table) {
     if (std::ranges::find(disabled, pass.name) != disabled.end()) continue;
+    if (bitwise_only && !pass.bitwise) continue;
     const auto start = std::chrono::steady_clock::now();
     const auto changes = pass.run(function);
     reports.push_back({pass.name, changes, std::chrono::steady_clock::now() - start});

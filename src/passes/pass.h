@@ -18,6 +18,8 @@ struct Pass {
   std::string_view purpose;  ///< one line, for `--explain`
   /// Rewrites a resolved, type-checked function; returns how many changes it made.
   std::int64_t (*run)(ir::Function& function);
+  /// Results stay the same to the last bit, and so do roundings of as-declared numerics.
+  bool bitwise = true;
 };
 
 /// All passes in the order in which they run.
@@ -30,7 +32,9 @@ struct PassReport {
 };
 
 /// Runs all passes but those named in `disabled`. Throws Error{parameters} for a name that no pass
-/// has. The function is verified after each pass that changed it.
-std::vector<PassReport> run_all(ir::Function& function, std::span<const std::string> disabled);
+/// has. The function is verified after each pass that changed it. `bitwise_only`: without the
+/// passes that may change roundings.
+std::vector<PassReport> run_all(ir::Function& function, std::span<const std::string> disabled,
+                                bool bitwise_only = false);
 
 }  // namespace pome::passes

@@ -5,10 +5,13 @@
 
 #include "base/text.h"
 #include "format/model_type.h"
+#include "frontend/neural_network/network.h"
 #include "frontend/program/import.h"
 #include "ir/text.h"
 #include "pome/error.h"
 #include "runtime/classifier.h"
+#include "runtime/compiled_network.h"
+#include "runtime/custom_operation.h"
 #include "runtime/describe.h"
 #include "runtime/load.h"
 
@@ -86,17 +89,29 @@ std::shared_ptr<const AssetData> read_asset(format::Asset files, base::Budget& b
 }
 
 std::unique_ptr<ir::Program> import_model(const proto::Model& message,
+                                          const ModelDescription& description,
                                           const std::shared_ptr<const void>& owner,
-                                          base::Budget& budget) {
+                                          base::Budget& budget, const CustomLayers& custom_layers) {
   if (const proto::mil::Program* program = message.mlProgram())
     return frontend::import_program(*program, owner, budget);
-  throw Error(ErrorCode::io, "there is no program in it");
+  const frontend::NetworkParts network = frontend::network_parts(message);
+  if (network.layers == nullptr) throw Error(ErrorCode::io, "there is no program in it");
+  return frontend::import_network(network, description, network_probabilities(message), owner,
+                                  budget, [&](const auto& layer, std::string_view name) {
+                                    return custom_operation(custom_layers, layer, name);
+                                  });
 }
 
-std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& budget) {
+std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& budget,
+                                          const CustomLayers& custom_layers) {
   if (const auto reason = why_not_runnable(asset.description))
     throw Error(ErrorCode::unsupported, *reason);
-  if (asset.message.Type.which() != 0) return import_model(asset.message, asset.owner, budget);
+  if (asset.message.Type.which() != 0)
+    return import_model(asset.message, asset.description, asset.owner, budget, custom_layers);
+  if (asset.files.kind() == format::AssetKind::compiled_network) {
+    const auto network = read_compiled_network(asset.files, budget);
+    return import_model(network->message, asset.description, network, budget, custom_layers);
+  }
   const auto& text = asset.files.mil();
   if (text == nullptr) throw Error(ErrorCode::io, "there is no program in it (model.mil)");
   const Held held = hold(text, budget);

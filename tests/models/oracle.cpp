@@ -21,12 +21,24 @@ fs::path oracle_file(const std::string& name) {
   return source_folder() / "tests" / "data" / "oracle" / name;
 }
 
-Arrays oracle_arrays(const std::string& name) {
+namespace {
+
+Arrays arrays_of(const fs::path& file) {
   base::Budget budget;
   Arrays out;
-  for (auto& [key, value] : cli::read_npz(oracle_file(name + ".npz"), budget))
+  for (auto& [key, value] : cli::read_npz(file, budget))
     out.emplace(key, std::get<MultiArray>(std::move(value)));
   return out;
+}
+
+}  // namespace
+
+Arrays oracle_arrays(const std::string& name) {
+  return arrays_of(oracle_file(name + ".npz"));
+}
+
+Arrays network_arrays(const std::string& name) {
+  return arrays_of(source_folder() / "tests" / "data" / "networks" / (name + ".npz"));
 }
 
 nlohmann::json oracle_facts(const std::string& name) {

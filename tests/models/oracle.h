@@ -21,6 +21,10 @@ std::filesystem::path oracle_file(const std::string& name);
 /// The arrays of case `name`: outputs, and inputs that no formula makes.
 Arrays oracle_arrays(const std::string& name);
 
+/// The arrays of a neural network's case: tests/data/networks, written by
+/// tests/oracle/make_networks.py.
+Arrays network_arrays(const std::string& name);
+
 /// What the manifest says of case `name`.
 nlohmann::json oracle_facts(const std::string& name);
 

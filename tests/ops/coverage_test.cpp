@@ -44,6 +44,8 @@ Versions covered() {
   add_programs(found);
   // The runtime's own: LoadFunction.PredictsLabels in tests/runtime.
   found.emplace("classify", Opset::ios15);
+  // Needs code on the operation: CustomLayer.* in tests/runtime.
+  found.emplace("pome.custom", Opset::ios15);
   for (const auto& test : all_cases()) {
     if (test.json.contains("error") || zeros_would_pass(test)) continue;
     const auto* def = find(test.json.at("op").get<std::string>());

@@ -27,6 +27,7 @@ constexpr const Family* families[] = {
     &cpu::select_family,        //
     &cpu::cast_family,          //
     &cpu::softmax_family,       //
+    &cpu::attention_family,     //
     &cpu::layer_norm_family,    //
     &cpu::reduction_family,     //
     &cpu::channel_norm_family,  //
@@ -37,6 +38,8 @@ constexpr const Family* families[] = {
     &cpu::slice_family,         //
     &cpu::gather_family,        //
     &cpu::pad_family,           //
+    &cpu::resize_family,        //
+    &cpu::depth_space_family,   //
     &cpu::tile_family,          //
     &cpu::lstm_family,          //
     &cpu::l2_norm_family,       //

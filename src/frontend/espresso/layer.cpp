@@ -34,7 +34,12 @@ bool has_effect(std::string_view key) {
 }  // namespace
 
 std::string Layer::place() const {
-  return cat("layer ", base::quoted(layer_.name), " (", base::quoted(layer_.type), ")");
+  // Types that are known are plain words; what else the file says is a stranger's.
+  const bool is_word = std::all_of(layer_.type.begin(), layer_.type.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  return cat("layer ", base::quoted(layer_.name), " (",
+             is_word ? layer_.type.substr(0, 64) : base::quoted(layer_.type), ")");
 }
 
 void Layer::contradicts(const std::string& what) const {
@@ -126,19 +131,29 @@ std::span<const std::byte> Layer::blob(std::uint64_t id, std::string_view key) c
   return *bytes;
 }
 
-std::span<const std::byte> Layer::blob(std::uint64_t id, std::string_view key,
-                                       std::uint64_t elements, std::size_t element_size) const {
-  const auto bytes = blob(id, key);
+void Layer::expect_size(std::span<const std::byte> bytes, std::uint64_t id, std::string_view key,
+                        std::uint64_t elements, std::size_t element_size) const {
   const auto expected = base::checked_mul<std::uint64_t>(elements, element_size);
   if (!expected || bytes.size() != *expected)
     contradicts(cat(base::quoted(key), ": weight blob ", id, " has ", bytes.size(),
                     " bytes, expected ", element_size, " for each of ", elements, " values"));
+}
+
+std::span<const std::byte> Layer::blob(std::uint64_t id, std::string_view key,
+                                       std::uint64_t elements, std::size_t element_size) const {
+  const auto bytes = blob(id, key);
+  expect_size(bytes, id, key, elements, element_size);
   return bytes;
 }
 
 void Layer::weights(proto::WeightParams& out, std::uint64_t id, std::string_view key,
                     std::uint64_t elements, Stored stored) const {
-  const auto bytes = blob(id, key, elements, stored == Stored::float32 ? 4 : 2);
+  weights(out, blob(id, key), id, key, elements, stored);
+}
+
+void Layer::weights(proto::WeightParams& out, std::span<const std::byte> bytes, std::uint64_t id,
+                    std::string_view key, std::uint64_t elements, Stored stored) const {
+  expect_size(bytes, id, key, elements, stored == Stored::float32 ? 4 : 2);
   if (stored == Stored::float32) {
     out.floatValue.append(bytes);
   } else {

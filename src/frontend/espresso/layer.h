@@ -71,14 +71,20 @@ class Layer {
 
   /// The id of a blob in an attribute, or in "weights" when it is not there.
   std::optional<std::uint64_t> blob_id(std::string_view key);
-  /// The bytes of a blob, which must hold `elements` numbers of this form.
+  /// The bytes of a blob, which must hold `elements` numbers of this size.
   std::span<const std::byte> blob(std::uint64_t id, std::string_view key, std::uint64_t elements,
                                   std::size_t element_size) const;
+  /// Throws unless `bytes`, of blob `id`, are as many.
+  void expect_size(std::span<const std::byte> bytes, std::uint64_t id, std::string_view key,
+                   std::uint64_t elements, std::size_t element_size) const;
   /// Bytes of a blob of any size.
   std::span<const std::byte> blob(std::uint64_t id, std::string_view key) const;
   /// Makes `out` the numbers of a blob.
   void weights(proto::WeightParams& out, std::uint64_t id, std::string_view key,
                std::uint64_t elements, Stored stored) const;
+  /// The same with the bytes at hand.
+  void weights(proto::WeightParams& out, std::span<const std::byte> bytes, std::uint64_t id,
+               std::string_view key, std::uint64_t elements, Stored stored) const;
   /// A product of sizes that may be those of a weight. Throws when it is too large.
   std::uint64_t product(std::initializer_list<std::uint64_t> sizes) const;
 

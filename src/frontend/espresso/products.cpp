@@ -79,13 +79,24 @@ void set_weights(Layer& layer, proto::WeightParams& out, WeightSize size) {
   }
 }
 
+// Early compilers wrote biases with three times as many zeros behind them.
+std::span<const std::byte> without_zeros(std::span<const std::byte> bytes, std::uint64_t count) {
+  const std::uint64_t size = count * sizeof(float);
+  if (bytes.size() != 4 * size) return bytes;
+  const auto rest = bytes.subspan(size);
+  const bool zeros =
+      std::all_of(rest.begin(), rest.end(), [](std::byte byte) { return byte == std::byte{0}; });
+  return zeros ? bytes.first(size) : bytes;
+}
+
 // True when there is a bias, which then is in `out`.
 bool set_bias(Layer& layer, proto::Box<proto::WeightParams>& out, std::uint64_t outputs) {
   const bool expected = layer.flag("has_biases");
   const auto id = layer.blob_id("blob_biases");
   if (!id && expected) layer.contradicts("'has_biases' is set, 'blob_biases' is missing");
   if (!id) return false;
-  layer.weights(out.make(), *id, "blob_biases", outputs, Stored::float32);
+  const auto bytes = without_zeros(layer.blob(*id, "blob_biases"), outputs);
+  layer.weights(out.make(), bytes, *id, "blob_biases", outputs, Stored::float32);
   return true;
 }
 

@@ -6,10 +6,21 @@
 
 namespace pome::ops::definitions {
 
+namespace {
+
+constexpr std::array<std::string_view, 5> grid_names{
+    "DEFAULT", "STRICT_ALIGN_CORNERS", "ALIGN_CORNERS", "OFFSET_CORNERS", "UNALIGN_CORNERS"};
+
+}  // namespace
+
+std::optional<GridMode> grid_mode(std::string_view name) noexcept {
+  const auto* const found = std::ranges::find(grid_names, name);
+  if (found == grid_names.end()) return std::nullopt;
+  return static_cast<GridMode>(found - grid_names.begin());
+}
+
 GridMode read_grid_mode(const Call& call, int param) {
-  constexpr std::array<std::string_view, 5> names{
-      "DEFAULT", "STRICT_ALIGN_CORNERS", "ALIGN_CORNERS", "OFFSET_CORNERS", "UNALIGN_CORNERS"};
-  return static_cast<GridMode>(call.choice_or(param, 0, names));
+  return static_cast<GridMode>(call.choice_or(param, 0, grid_names));
 }
 
 double grid_point(GridMode mode, std::int64_t i, std::int64_t in, std::int64_t out) noexcept {

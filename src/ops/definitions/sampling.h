@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "ops/call.h"
@@ -16,6 +17,9 @@ enum class GridMode : std::uint8_t {
   offset,        ///< OFFSET_CORNERS: centres of `out` parts of [0, in - 1]
   unalign,       ///< UNALIGN_CORNERS: centres of `out` parts of [-0.5, in - 0.5]
 };
+
+/// The mode of this name.
+std::optional<GridMode> grid_mode(std::string_view name) noexcept;
 
 /// Reads a sampling mode, "DEFAULT" when absent.
 GridMode read_grid_mode(const Call& call, int param);

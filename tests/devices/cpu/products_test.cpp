@@ -103,6 +103,47 @@ TEST(CpuConv, ManyBlocksOfDepthAndPixels) {
       r, {{1, 2, 40, 70}, {2, 1, 7, 7}, {2, 2}, {1, 1}, {3, 3, 3, 3}, "custom", 2, DataType::fp16});
 }
 
+TEST(CpuConv, RowsOfTheWindowAsOneTap) {
+  Random r(31);
+  for (const auto& pad : {Dims{0, 0, 0, 0}, Dims{1, 2, 3, 1}}) {
+    for (const std::int64_t stride : {1, 2, 5}) {
+      const Dims strides{stride, stride};
+      check_conv(r, {{2, 3, 23, 19}, {20, 3, 7, 5}, strides, {1, 1}, pad, "custom"});
+      check_conv(r, {{1, 70, 12, 13}, {3, 70, 9, 9}, strides, {1, 1}, pad, "custom"});
+    }
+  }
+}
+
+TEST(CpuConv, TapsThatFallOutside) {
+  Random r(32);
+  check_conv(r, {{2, 20, 9, 11}, {17, 20, 3, 3}, {1, 1}, {8, 10}, {8, 8, 10, 10}, "custom"});
+  check_conv(r, {{1, 9, 5, 6}, {8, 9, 3, 3}, {1, 1}, {12, 12}, {12, 12, 12, 12}, "custom"});
+}
+
+TEST(CpuConv, DepthwiseRows) {
+  Random r(33);
+  for (const std::int64_t kernel : {3, 5}) {
+    for (const std::int64_t stride : {1, 2}) {
+      for (const std::int64_t channels : {3, 8, 41}) {
+        check_conv(r, {{2, channels, 11, 30},
+                       {channels, 1, kernel, kernel},
+                       {stride, stride},
+                       {1, 1},
+                       {0, 0, 0, 0},
+                       pick<std::string>(r, {"same", "valid"}),
+                       channels});
+      }
+      check_conv(r, {{1, 6, 5, kernel - 1},
+                     {6, 1, kernel, kernel},
+                     {stride, stride},
+                     {1, 1},
+                     {kernel, 2, kernel, kernel},
+                     "custom",
+                     6});
+    }
+  }
+}
+
 TEST(CpuConv, OnePixel) {
   Random r(4);
   check_conv(r, {{3, 70, 1, 1}, {37, 70, 1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}});

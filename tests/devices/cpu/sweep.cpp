@@ -37,6 +37,35 @@ base::HostTensor random_tensor(Random& r, const base::Dims& dims, double scale) 
 
 namespace {
 
+/// A convolution runs over one or two spatial dimensions.
+bool can_be_channels_last(const Case& c) {
+  return !c.inputs.empty() &&
+         std::ranges::all_of(c.inputs.front().second, [](const base::HostTensor& t) {
+           return t.dtype() == DataType::fp32 && t.size() > 0 && t.dims().size() > 2 &&
+                  t.dims().size() < 5;
+         });
+}
+
+/// x times one, each channel for itself.
+ir::Value* through_convolution(ProgramBuilder& b, ir::Value* x) {
+  const auto channels = x->type.dims[1];
+  base::Dims weight(x->type.dims.size(), 1);
+  weight[0] = channels;
+  const std::vector<double> ones(static_cast<std::size_t>(channels), 1);
+  const auto spatial = x->type.dims.size() - 2;
+  return b
+      .ops("conv",
+           {{"x", {x}},
+            {"weight", {constant(DataType::fp32, weight, ones)}},
+            {"strides", {ints(base::Dims(spatial, 1))}},
+            {"pad_type", {ir::make_string("valid")}},
+            {"pad", {ints(base::Dims(2 * spatial, 0))}},
+            {"dilations", {ints(base::Dims(spatial, 1))}},
+            {"groups", {ir::make_int32(static_cast<std::int32_t>(channels))}}},
+           {DataType::fp32})
+      .front();
+}
+
 std::shared_ptr<ir::Program> build(const Case& c) {
   ProgramBuilder b(c.opset);
   ProgramBuilder::Arguments arguments;
@@ -44,8 +73,9 @@ std::shared_ptr<ir::Program> build(const Case& c) {
   for (const auto& [name, tensors] : c.inputs) {
     std::vector<ir::Binding> bindings;
     for (const auto& t : tensors) {
-      bindings.emplace_back(
-          b.input("in" + std::to_string(number++), ir::Type::tensor(t.dtype(), t.dims())));
+      auto* value = b.input("in" + std::to_string(number++), ir::Type::tensor(t.dtype(), t.dims()));
+      const bool first = &tensors == &c.inputs.front().second;
+      bindings.emplace_back(c.channels_last && first ? through_convolution(b, value) : value);
     }
     arguments.emplace_back(name, std::move(bindings));
   }
@@ -117,10 +147,12 @@ bool same_bits(const base::HostTensor& a, const base::HostTensor& b) {
 
 }  // namespace
 
-void expect_like_reference(const Case& c, const Bound& bound) {
+namespace {
+
+void compare_with_reference(const Case& c, const Bound& bound) {
   const auto expected = run_case(c, nullptr);
   for (const auto& isa : instruction_sets()) {
-    SCOPED_TRACE(c.op + " " + c.text + " on " + isa);
+    SCOPED_TRACE(c.op + " " + c.text + (c.channels_last ? " channels-last" : "") + " on " + isa);
     const auto found = run_case(c, devices::cpu_device(isa));
     const auto by_three = run_case(c, devices::cpu_device(isa), exec::thread_pool(3));
     ASSERT_EQ(expected.size(), found.size());
@@ -131,6 +163,16 @@ void expect_like_reference(const Case& c, const Bound& bound) {
       EXPECT_EQ(differences(expected[r], found[r], r, bound, first), 0) << first;
     }
   }
+}
+
+}  // namespace
+
+void expect_like_reference(const Case& c, const Bound& bound) {
+  compare_with_reference(c, bound);
+  if (!can_be_channels_last(c)) return;
+  Case other = c;
+  other.channels_last = true;
+  compare_with_reference(other, bound);
 }
 
 void expect_exact(const Case& c) {

@@ -38,6 +38,8 @@ struct Case {
   /// Adds what else the call needs (constant expressions) and returns further arguments.
   std::function<ProgramBuilder::Arguments(ProgramBuilder&)> more{};
   std::vector<DataType> results{DataType::fp32};
+  /// The first argument comes out of a convolution that changes nothing, channels-last.
+  bool channels_last = false;
 };
 
 /// Greatest allowed difference for element i of result r, given the reference's value.
@@ -52,7 +54,7 @@ std::vector<base::HostTensor> run_case(const Case& c, const exec::Device* device
 std::vector<std::string> instruction_sets();
 
 /// Compares all results on every instruction set with the reference. Three threads must give the
-/// same bits as one.
+/// same bits as one. Where the first argument can come channels-last, that is tried too.
 void expect_like_reference(const Case& c, const Bound& bound);
 /// The same bits.
 void expect_exact(const Case& c);

@@ -4,14 +4,16 @@
 // rows of one product; else a table says, for each tap and each output pixel, where the channels of
 // the input pixel lie (a row of zeros for the padding), so that no matrix of columns is ever
 // written. Where each group has one input channel (depthwise), sums over the taps, channel by
-// channel.
+// channel. Filters of 3 x 3 with many channels go through Winograd's transforms (winograd.cpp).
+#include "devices/cpu/families/conv.h"
+
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/half.h"
 #include "base/text.h"
 #include "devices/cpu/families/product.h"
-#include "devices/cpu/families/window.h"
 
 namespace pome::devices::cpu {
 namespace {
@@ -23,16 +25,8 @@ constexpr std::int64_t task_panels = 12;  ///< panels whose part of a depth bloc
 
 // --- where pixels lie ---
 
-struct Geometry {
-  WindowDim rows, cols;
-  std::int64_t in_channels = 0;  ///< of the whole input: from one pixel to the next
-  std::int64_t out_pixels = 0;   ///< of an image
-
-  std::int64_t taps() const noexcept { return rows.kernel * cols.kernel; }
-};
-
 /// table[tap * count + i]: the input pixel of output pixel `first + i`, counted over all images.
-void fill_table(const Geometry& g, const float* in, const float* zeros, std::int64_t first,
+void fill_table(const ConvGeometry& g, const float* in, const float* zeros, std::int64_t first,
                 std::int64_t count, const float** table) noexcept {
   const std::int64_t in_image = g.rows.in * g.cols.in * g.in_channels;
   std::int64_t image = first / g.out_pixels;
@@ -58,27 +52,53 @@ void fill_table(const Geometry& g, const float* in, const float* zeros, std::int
   }
 }
 
-struct Common {
-  const Kernels* k;
-  const float* bias;
-  const float* zeros;
-  Geometry g;
-  std::int32_t x;
-  std::int64_t block;  ///< output pixels of a task
-  Epilogue epilogue;
-};
-
-std::int64_t table_bytes(const Geometry& g, std::int64_t block) noexcept {
+std::int64_t table_bytes(const ConvGeometry& g, std::int64_t block) noexcept {
   return round_up(g.taps() * block * static_cast<std::int64_t>(sizeof(float*)), 64);
 }
 
 // --- products ---
 
 struct ProductParams {
-  Common c;
+  ConvCommon c;  ///< its geometry as `by_rows` made it
   PanelView weights;
   std::int32_t groups, part_panels;
+  WindowDim columns;       ///< the true ones, where rows are padded first
+  std::int64_t pad_width;  ///< pixels of a padded row; 0: the input is read where it is
 };
+
+/// Pixels of a row that the windows of all its outputs touch, from the first one's left edge on.
+std::int64_t touched(const WindowDim& cols) noexcept {
+  return (cols.out - 1) * cols.stride + cols.kernel;
+}
+
+/// The neighbouring pixels of one row of a window are one piece of memory, so they can be one tap
+/// that is as deep as all their channels: fewer taps, longer sums. Changes `g` so where it can, and
+/// sets `pad_width` where the padding has to be written out for it, which pays for the few channels
+/// of pictures only.
+void by_rows(ConvGeometry& g, std::int64_t& pad_width) noexcept {
+  constexpr std::int64_t most_copied_channels = 4;
+  pad_width = 0;
+  if (g.cols.kernel == 1 || g.cols.dilation != 1 || g.cols.out < 1) return;
+  const bool is_padded = g.cols.before != 0 || touched(g.cols) > g.cols.in;
+  if (is_padded) {
+    if (g.in_channels > most_copied_channels) return;
+    pad_width = touched(g.cols);
+    g.cols.in = pad_width;
+    g.cols.before = 0;
+  }
+  g.cols.kernel = 1;
+}
+
+/// One row of the input with its padding.
+void pad_row(const ProductParams& p, const float* in, std::int64_t row, float* padded) noexcept {
+  const std::int64_t channels = p.c.g.in_channels;
+  const std::int64_t before = std::min(p.columns.before, p.pad_width);
+  const std::int64_t n = std::min(p.columns.in, p.pad_width - before);
+  float* to = padded + row * p.pad_width * channels;
+  to = std::fill_n(to, before * channels, 0.0F);
+  to = std::copy_n(in + row * p.columns.in * channels, n * channels, to);
+  std::fill_n(to, (p.pad_width - before - n) * channels, 0.0F);
+}
 
 /// What one task computes: outputs [panel, panel + panels) of a group for some pixels.
 struct Part {
@@ -95,7 +115,7 @@ void multiply_part(const ProductParams& p, const Part& part, GemmBlock block, st
   block.a_table += tap * block.table_row;
   block.taps = taps;
   block.a_offset = part.group * channels + from;
-  if (w.form == PanelView::Form::f32 || w.form == PanelView::Form::f16) {
+  if (!w.expands(block.rows)) {
     const std::int64_t width = w.form == PanelView::Form::f16 ? 2 : 4;
     block.b = w.panel(part.group, part.panel) + depth_first * lanes * width;
     block.b_panel = w.panel_bytes / width;
@@ -117,6 +137,7 @@ void multiply_part(const ProductParams& p, const Part& part, GemmBlock block, st
     p.c.k->gemm_f32(block);
     block.c += n * lanes;
     block.bias += n * lanes;
+    if (block.addend) block.addend += n * lanes;
   }
 }
 
@@ -129,6 +150,7 @@ void multiply_blocks(const ProductParams& p, TensorRef* args, const Part& part,
   const std::int64_t first = part.group * w.outputs + part.panel * lanes;
   GemmBlock block{};
   block.a_table = table;
+  block.a_zeros = p.c.zeros;
   block.table_row = part.pixels;
   block.a_depth = 1;
   block.b_depth = lanes;
@@ -145,11 +167,14 @@ void multiply_blocks(const ProductParams& p, TensorRef* args, const Part& part,
   for (std::int64_t tap = 0; tap < taps; tap += tap_step) {
     for (std::int64_t from = 0; from < channels; from += depth_block) {
       block.depth = std::min(depth_block, channels - from);
+      if (tap + tap_step >= taps && from + depth_block >= channels) {
+        p.c.epilogue.in_registers.set(block, args, part.first * out_channels + first);
+      }
       multiply_part(p, part, block, tap, std::min(tap_step, taps - tap), from, expanded);
       block.init = GemmInit::accumulate;
     }
   }
-  if (!p.c.epilogue) return;
+  if (!p.c.epilogue || p.c.epilogue.in_registers.whole) return;
   for (std::int64_t i = 0; i < part.pixels; ++i) {
     const std::int64_t at = (part.first + i) * out_channels + first;
     p.c.epilogue.apply(args, args[0].as<float>() + at, at, first, 1, block.cols);
@@ -161,6 +186,16 @@ Status run_product(const void* raw, TensorRef* args, TaskContext& task) noexcept
   const std::int64_t pixels = args[p.c.x].dims[0] * p.c.g.out_pixels;
   const std::int64_t blocks = ceil_div(pixels, p.c.block);
   const std::int64_t parts = ceil_div(p.weights.panels, p.part_panels);
+  const auto* in = args[p.c.x].as<const float>();
+  if (p.pad_width != 0) {
+    auto* const padded = reinterpret_cast<float*>(task.scratch);
+    const std::int64_t rows = args[p.c.x].dims[0] * p.c.g.rows.in;
+    const auto status = run_chunks(task, rows, 32, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t row = first; row < first + n; ++row) pad_row(p, in, row, padded);
+    });
+    if (!status.ok()) return status;
+    in = padded;
+  }
   return run_tasks(task, p.groups * parts * blocks, [&](std::int64_t i, int worker) {
     const std::int64_t group = i / blocks / parts;
     const std::int64_t first_panel = i / blocks % parts * p.part_panels;
@@ -170,7 +205,7 @@ Status run_product(const void* raw, TensorRef* args, TaskContext& task) noexcept
     auto* const table = reinterpret_cast<const float**>(task.scratch_of(worker));
     auto* const expanded =
         reinterpret_cast<float*>(task.scratch_of(worker) + table_bytes(p.c.g, p.c.block));
-    fill_table(p.c.g, args[p.c.x].as<const float>(), p.c.zeros, first, count, table);
+    fill_table(p.c.g, in, p.c.zeros, first, count, table);
     for (std::int64_t panel = first_panel; panel < end; panel += task_panels) {
       multiply_blocks(p, args, {group, panel, std::min(task_panels, end - panel), first, count},
                       table, expanded);
@@ -199,7 +234,7 @@ Status run_point(const void* raw, TensorRef* args, TaskContext& task) noexcept {
 // --- one input channel a group ---
 
 struct DepthwiseParams {
-  Common c;
+  ConvCommon c;
   const float* weights;
   std::int32_t channels, multiplier;  ///< outputs in all, and of a group
 };
@@ -219,6 +254,92 @@ Status run_depthwise(const void* raw, TensorRef* args, TaskContext& task) noexce
     for (std::int64_t i = 0; i < n; ++i) {
       p.c.epilogue.apply(args, out + i * p.channels, (first + i) * p.channels, 0, 1, p.channels);
     }
+  });
+}
+
+/// True where the kernel for whole rows takes the windows.
+bool takes_rows(const ConvGeometry& g, std::int64_t multiplier) noexcept {
+  return multiplier == 1 && (g.cols.kernel == 3 || g.cols.kernel == 5) && g.rows.kernel <= 5 &&
+         g.cols.stride <= 2 && g.cols.dilation == 1;
+}
+
+/// Output columns [first, end) none of whose taps falls outside.
+struct Inside {
+  std::int64_t first, end;
+};
+Inside inside_of(const WindowDim& cols) noexcept {
+  const std::int64_t first = std::min(cols.out, ceil_div(cols.before, cols.stride));
+  const std::int64_t room = cols.in - cols.kernel + cols.before;
+  const std::int64_t end = room < 0 ? 0 : std::min(cols.out, room / cols.stride + 1);
+  return {first, std::max(first, end)};
+}
+
+/// Columns [first, end) of an output row by the table of their taps.
+void depthwise_edge(const DepthwiseParams& p, const float* in, std::int64_t pixel, std::int64_t n,
+                    float* out, const float** table) noexcept {
+  while (n > 0) {
+    const std::int64_t some = std::min(n, p.c.block);
+    fill_table(p.c.g, in, p.c.zeros, pixel, some, table);
+    p.c.k->depthwise({table, some, p.c.g.taps(), p.weights, round_up(p.channels, p.c.k->lanes),
+                      p.c.bias, out + pixel * p.channels, some, p.channels, 1});
+    pixel += some;
+    n -= some;
+  }
+}
+
+/// The columns of an output row that lie inside; their epilogue is done too where the return value
+/// says so.
+bool depthwise_inside(const DepthwiseParams& p, const float* in, std::int64_t row,
+                      const Inside& inside, float* out) noexcept {
+  const auto& g = p.c.g;
+  const auto& tail = p.c.epilogue.in_registers;
+  const bool finishes = tail.whole && tail.addend < 0;
+  if (inside.first == inside.end) return finishes;
+  std::array<const float*, 5> rows{};
+  for (std::int64_t r = 0; r < g.rows.kernel; ++r) {
+    const std::int64_t y = row % g.rows.out * g.rows.stride + r * g.rows.dilation - g.rows.before;
+    if (y < 0 || y >= g.rows.in) continue;
+    const std::int64_t x = inside.first * g.cols.stride - g.cols.before;
+    rows[static_cast<std::size_t>(r)] =
+        in + ((row / g.rows.out * g.rows.in + y) * g.cols.in + x) * g.in_channels;
+  }
+  p.c.k->depthwise_row({rows.data(), p.weights, g.rows.kernel, g.cols.kernel, g.cols.stride,
+                        round_up(p.channels, p.c.k->lanes), p.c.bias,
+                        out + (row * g.cols.out + inside.first) * p.channels,
+                        inside.end - inside.first, p.channels,
+                        finishes ? tail.finish : GemmFinish::none, tail.low, tail.high});
+  return finishes;
+}
+
+/// Row `row` of all the images' output rows.
+void depthwise_whole_row(const DepthwiseParams& p, TensorRef* args, std::int64_t row,
+                         const float** table) noexcept {
+  const auto& g = p.c.g;
+  const auto* in = args[p.c.x].as<const float>();
+  auto* const out = args[0].as<float>();
+  const auto inside = inside_of(g.cols);
+  const std::int64_t pixel = row * g.cols.out;
+  depthwise_edge(p, in, pixel, inside.first, out, table);
+  depthwise_edge(p, in, pixel + inside.end, g.cols.out - inside.end, out, table);
+  const bool finishes = depthwise_inside(p, in, row, inside, out);
+  if (!p.c.epilogue) return;
+  for (std::int64_t x = 0; x < g.cols.out; ++x) {
+    if (finishes && x == inside.first) x = inside.end;
+    if (x == g.cols.out) break;
+    const std::int64_t at = (pixel + x) * p.channels;
+    p.c.epilogue.apply(args, out + at, at, 0, 1, p.channels);
+  }
+}
+
+Status run_depthwise_rows(const void* raw, TensorRef* args, TaskContext& task) noexcept {
+  const auto& p = *static_cast<const DepthwiseParams*>(raw);
+  const std::int64_t rows = args[p.c.x].dims[0] * p.c.g.rows.out;
+  const std::int64_t step =
+      std::max<std::int64_t>(1, p.c.block / std::max<std::int64_t>(1, p.c.g.cols.out));
+  return run_tasks(task, ceil_div(rows, step), [&](std::int64_t i, int worker) {
+    auto* const table = reinterpret_cast<const float**>(task.scratch_of(worker));
+    const std::int64_t end = std::min(rows, (i + 1) * step);
+    for (std::int64_t row = i * step; row < end; ++row) depthwise_whole_row(p, args, row, table);
   });
 }
 
@@ -244,19 +365,27 @@ class ConvKernel final : public CpuKernel {
       taps_ = pack_taps(store, *weight, kernels.lanes);
     } else {
       bias_ = pack_vector(store, kernels, site.weight("bias").get(), shape.outputs, groups_);
+      edge_ = edge_for(site, *weight);
+    }
+    if (edge_ != 0) {
+      panels_ = pack_winograd(store, kernels, *weight, edge_);
+    } else if (!depthwise_) {
       panels_ = pack_panels(store, kernels, *weight, shape);
     }
-    zeros_ = std::make_shared<const std::vector<float>>(static_cast<std::size_t>(in_channels_), 0);
+    // As deep as the deepest tap (by_rows).
+    zeros_ = std::make_shared<const std::vector<float>>(
+        static_cast<std::size_t>(in_channels_ * dims.back()), 0);
   }
 
   PlannedKernel plan(const PlanCall& call) const override {
     const auto& in = call.facts->types[call.call->args[x_]];
-    Common c{&k(), bias_->as<float>(), zeros_->data(), {}, static_cast<std::int32_t>(1 + x_),
-             1,    tails_.view()};
+    ConvCommon c{&k(), bias_->as<float>(), zeros_->data(), {}, static_cast<std::int32_t>(1 + x_),
+                 1,    tails_.view()};
     spec_.geometry(in, call.result_type(), c.g.rows, c.g.cols);
     c.g.in_channels = in_channels_;
     c.g.out_pixels = c.g.rows.out * c.g.cols.out;
     if (depthwise_) return plan_depthwise(c);
+    if (edge_ != 0) return plan_winograd(c, panels_.view, edge_, in.dims[0]);
     const auto sees_itself = [](const WindowDim& d) {
       return d.kernel == 1 && d.stride == 1 && d.before == 0 && d.in == d.out;
     };
@@ -267,6 +396,18 @@ class ConvKernel final : public CpuKernel {
  private:
   static Dims kernel_sizes(const exec::Weight& weight) {
     return Dims(std::span<const std::int64_t>(weight.dims()).subspan(2));
+  }
+
+  /// The edge of Winograd's tiles, 0 for plain products. Chosen by the declared sizes, since the
+  /// weights are packed for it; open ones count as large. Compressed weights stay compressed.
+  int edge_for(const Site& site, const exec::Weight& weight) const {
+    const auto& dims = weight.dims();
+    if (groups_ != 1 || dims.size() != 4 || dims[2] != 3 || dims[3] != 3) return 0;
+    if (site.call().numerics == exec::Numerics::as_declared || !spec_.is_plain()) return 0;
+    if (weight.encoding() != exec::Weight::Encoding::dense) return 0;
+    const auto& out = site.call().result_type().dims;
+    const auto size = [](std::int64_t d) { return d < 0 ? exec::Device::assumed_dim : d; };
+    return winograd_edge(dims[1], dims[0], size(out[2]), size(out[3]));
   }
 
   /// Weights [channels][taps] as [taps][channels], channels padded to whole vectors.
@@ -288,8 +429,9 @@ class ConvKernel final : public CpuKernel {
                       });
   }
 
-  PlannedKernel plan_product(const Common& common, std::int64_t images) const {
-    ProductParams p{common, panels_.view, static_cast<std::int32_t>(groups_), 0};
+  PlannedKernel plan_product(const ConvCommon& common, std::int64_t images) const {
+    ProductParams p{common, panels_.view, static_cast<std::int32_t>(groups_), 0, common.g.cols, 0};
+    if (groups_ == 1) by_rows(p.c.g, p.pad_width);
     const std::int64_t pixels = images * p.c.g.out_pixels;
     p.c.block = std::clamp<std::int64_t>(pixels, 1, most_rows);
     // Outputs are cut only where pixels and groups alone make few tasks.
@@ -300,13 +442,15 @@ class ConvKernel final : public CpuKernel {
     PlannedKernel planned;
     planned.run = run_product;
     planned.set_params(p);
+    planned.scratch_bytes =
+        static_cast<std::size_t>(4 * images * p.c.g.rows.in * p.pad_width * p.c.g.in_channels);
     planned.worker_scratch_bytes = static_cast<std::size_t>(
         table_bytes(p.c.g, p.c.block) +
         std::int64_t{4} * k().tile_cols * std::min(depth_block, panels_.view.depth));
     return planned;
   }
 
-  PlannedKernel plan_point(const Common& c) const {
+  PlannedKernel plan_point(const ConvCommon& c) const {
     const auto& view = panels_.view;
     const PointParams p{
         {&k(), view, c.bias, nullptr, view.depth, 1, nullptr, view.outputs, 0, c.epilogue, nullptr},
@@ -319,13 +463,13 @@ class ConvKernel final : public CpuKernel {
     return planned;
   }
 
-  PlannedKernel plan_depthwise(const Common& common) const {
+  PlannedKernel plan_depthwise(const ConvCommon& common) const {
     DepthwiseParams p{common, taps_->as<float>(), static_cast<std::int32_t>(outputs_),
                       static_cast<std::int32_t>(outputs_ / groups_)};
     // About 16 Ki elements a task.
     p.c.block = std::clamp<std::int64_t>(16384 / std::max<std::int64_t>(1, outputs_), 16, 1024);
     PlannedKernel planned;
-    planned.run = run_depthwise;
+    planned.run = takes_rows(p.c.g, p.multiplier) ? run_depthwise_rows : run_depthwise;
     planned.set_params(p);
     planned.worker_scratch_bytes = static_cast<std::size_t>(table_bytes(p.c.g, p.c.block));
     return planned;
@@ -336,6 +480,7 @@ class ConvKernel final : public CpuKernel {
   std::int64_t groups_ = 1;
   std::int64_t outputs_ = 0, in_channels_ = 0;
   bool depthwise_ = false;
+  int edge_ = 0;
   PackedPanels panels_;
   std::shared_ptr<const exec::Pack> bias_, taps_;
   std::shared_ptr<const std::vector<float>> zeros_;

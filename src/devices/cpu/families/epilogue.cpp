@@ -74,6 +74,29 @@ bool is_epilogue_step(const CallSite& site, const exec::Tail& next, Tails tails)
   return other_of(site.facts->types[other], result.dims, tails).has_value();
 }
 
+GemmTail gemm_tail(std::span<const EpilogueStep> steps, const Kernels& kernels) noexcept {
+  GemmTail tail;
+  std::size_t i = 0;
+  if (i < steps.size() && steps[i].other == Other::same &&
+      steps[i].binary == kernels.binary[static_cast<int>(BinaryOp::add)]) {
+    tail.addend = steps[i++].arg;
+  }
+  if (i < steps.size() && steps[i].other == Other::none) {
+    const auto is = [&](UnaryOp op) {
+      return steps[i].unary == kernels.unary[static_cast<int>(op)];
+    };
+    if (is(UnaryOp::relu)) tail.finish = GemmFinish::relu;
+    if (is(UnaryOp::relu6)) tail.finish = GemmFinish::relu6;
+    if (is(UnaryOp::clip)) tail.finish = GemmFinish::clip;
+    tail.low = steps[i].a;
+    tail.high = steps[i].b;
+    if (tail.finish != GemmFinish::none) ++i;
+  }
+  if (steps.empty() || i != steps.size()) return {};
+  tail.whole = true;
+  return tail;
+}
+
 std::vector<EpilogueStep> make_epilogue(const CallSite& site, const Kernels& kernels, Tails tails,
                                         std::vector<std::size_t>& reads) {
   std::vector<EpilogueStep> steps;

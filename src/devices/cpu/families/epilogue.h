@@ -28,10 +28,27 @@ struct EpilogueStep {
   BinaryKernel binary = nullptr;
 };
 
+/// The part of an epilogue that a product does in registers: an addend, then a bounded function.
+struct GemmTail {
+  GemmFinish finish = GemmFinish::none;
+  float low = 0, high = 0;
+  std::int32_t addend = -1;  ///< position among the step's tensors
+  bool whole = false;        ///< it is all of the epilogue
+
+  /// For the block that writes the result's elements from `offset` on.
+  void set(GemmBlock& block, const TensorRef* args, std::int64_t offset) const noexcept {
+    block.finish = finish;
+    block.low = low;
+    block.high = high;
+    block.addend = addend < 0 ? nullptr : args[addend].as<const float>() + offset;
+  }
+};
+
 /// The steps as kernels see them. Trivially copyable; the vector that made it outlives it.
 struct Epilogue {
   const EpilogueStep* steps = nullptr;
   std::int32_t count = 0;
+  GemmTail in_registers;  ///< `whole` where that is possible for all steps
 
   /// Applies all steps to `n` neighbouring elements of the result at `out`. `offset`: of the first
   /// among the whole result. `index`: its position in vectors, which is the position of all
@@ -60,6 +77,19 @@ struct Epilogue {
       }
     }
   }
+  /// Applies all steps to channels-last pixels at `out`, the first of them `offset` elements
+  /// behind the result's begin.
+  void apply_pixels(const TensorRef* args, float* out, std::int64_t offset, std::int64_t pixels,
+                    std::int64_t channels) const noexcept {
+    bool by_channel = false;
+    for (std::int32_t i = 0; i < count; ++i) {
+      by_channel = by_channel || steps[i].other == EpilogueStep::Other::indexed;
+    }
+    if (!by_channel) return apply(args, out, offset, 0, 0, pixels * channels);
+    for (std::int64_t i = 0; i < pixels; ++i) {
+      apply(args, out + i * channels, offset + i * channels, 0, 1, channels);
+    }
+  }
   explicit operator bool() const noexcept { return count != 0; }
 };
 
@@ -70,20 +100,25 @@ bool is_epilogue_step(const CallSite& site, const exec::Tail& next, Tails tails)
 std::vector<EpilogueStep> make_epilogue(const CallSite& site, const Kernels& kernels, Tails tails,
                                         std::vector<std::size_t>& reads);
 
+/// These steps as a product does them in registers; not `whole` when it cannot.
+GemmTail gemm_tail(std::span<const EpilogueStep> steps, const Kernels& kernels) noexcept;
+
 /// The steps of one prepared kernel, whose reads they add to.
 class EpilogueSteps {
  public:
   EpilogueSteps(CpuKernel& kernel, const CallSite& site, Tails tails) {
     std::vector<std::size_t> reads;
     steps_ = make_epilogue(site, kernel.k(), tails, reads);
+    in_registers_ = gemm_tail(steps_, kernel.k());
     for (const auto arg : reads) kernel.read(arg);
   }
   Epilogue view() const noexcept {
-    return {steps_.data(), static_cast<std::int32_t>(steps_.size())};
+    return {steps_.data(), static_cast<std::int32_t>(steps_.size()), in_registers_};
   }
 
  private:
   std::vector<EpilogueStep> steps_;
+  GemmTail in_registers_;
 };
 
 // The element functions of single calls (unary.cpp, binary.cpp, cast.cpp); nothing when the call is

@@ -33,8 +33,9 @@ struct Family {
 extern const Family layout_family, conv_family, linear_family, matmul_family;
 extern const Family unary_family, binary_family, logic_family, select_family, cast_family;
 extern const Family softmax_family, layer_norm_family, channel_norm_family, l2_norm_family;
+extern const Family attention_family;
 extern const Family reduction_family, arg_family, pool_family;
 extern const Family transpose_family, join_family, split_family, slice_family, pad_family;
-extern const Family tile_family, gather_family, lstm_family;
+extern const Family tile_family, gather_family, lstm_family, resize_family, depth_space_family;
 
 }  // namespace pome::devices::cpu

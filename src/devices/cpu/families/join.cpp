@@ -18,7 +18,8 @@ class JoinKernel final : public CpuKernel {
         count_(site.call().call->param(param_index(*site.call().call->def, "values")).size()),
         stack_(site.call().call->def->name == "stack"),
         interleave_(site.flag("interleave", false)),
-        axis_(site.integer("axis", 0)) {
+        axis_(site.integer("axis", 0)),
+        channels_last_(site.call().result_layout() == exec::Layout::channels_last) {
     for (std::size_t i = 0; i < count_; ++i) read(first_ + i);
   }
 
@@ -26,8 +27,10 @@ class JoinKernel final : public CpuKernel {
     const auto& out = call.result_type();
     const auto axis =
         static_cast<std::size_t>(axis_ < 0 ? axis_ + static_cast<std::int64_t>(out.rank()) : axis_);
-    const std::int64_t outer = product(out.dims, 0, axis);
-    const std::int64_t inner = product(out.dims, axis + 1, out.rank()) * element_width(out.dtype);
+    const Dims order = channels_last_ ? channels_last_order(out.dims) : out.dims;
+    const std::size_t at = channels_last_ ? channels_last_axis(axis, out.rank()) : axis;
+    const std::int64_t outer = product(order, 0, at);
+    const std::int64_t inner = product(order, at + 1, order.size()) * element_width(out.dtype);
     const auto parts = static_cast<std::int64_t>(count_);
     std::vector<Piece> pieces;
     std::int64_t place = 0;  // along the axis
@@ -50,6 +53,7 @@ class JoinKernel final : public CpuKernel {
   std::size_t first_, count_;
   bool stack_, interleave_;
   std::int64_t axis_;
+  bool channels_last_;
 };
 
 Support supports(const CallSite& call) {
@@ -76,6 +80,6 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family join_family{operations, supports, cost, prepare};
+const Family join_family{operations, supports, cost, prepare, Tails::none, either_rule};
 
 }  // namespace pome::devices::cpu

@@ -51,7 +51,8 @@ Scratch scratch_of(const Params& p, std::byte* memory) noexcept {
   return {sums, sums + p.block * p.batch * 4 * p.hidden};
 }
 std::size_t scratch_bytes(const Params& p) noexcept {
-  return static_cast<std::size_t>(4 * (p.block + 1) * p.batch * 4 * p.hidden);
+  // The last vector of a row that a product begins with may reach behind it.
+  return static_cast<std::size_t>(4 * ((p.block + 1) * p.batch * 4 * p.hidden + p.k->lanes));
 }
 
 RightProduct gate_product(const PanelView& weights, const float* bias, const float* x,
@@ -91,11 +92,16 @@ struct Direction {
 Status advance(const Direction& d, float* sums, TaskContext& task) noexcept {
   const auto& p = d.p;
   const std::int64_t gates = 4 * p.hidden;
-  const auto recurrent =
-      gate_product(d.layer.hh, d.layer.zeros, d.h, p.width, d.scratch.recurrent, p.batch, p);
-  if (auto s = product_of(recurrent, task); !s.ok()) return s;
-  p.k->binary[static_cast<int>(BinaryOp::add)](sums, 1, d.scratch.recurrent, 1, sums,
-                                               p.batch * gates);
+  if (p.batch == 1) {  // the sums go on where the inputs' ended
+    const auto product = gate_product(d.layer.hh, sums, d.h, p.width, sums, 1, p);
+    if (auto s = product_of(product, task); !s.ok()) return s;
+  } else {
+    const auto recurrent =
+        gate_product(d.layer.hh, d.layer.zeros, d.h, p.width, d.scratch.recurrent, p.batch, p);
+    if (auto s = product_of(recurrent, task); !s.ok()) return s;
+    p.k->binary[static_cast<int>(BinaryOp::add)](sums, 1, d.scratch.recurrent, 1, sums,
+                                                 p.batch * gates);
+  }
   for (std::int64_t b = 0; b < p.batch; ++b) {
     p.k->lstm_gates({sums + b * gates, d.layer.peephole, d.c + b * p.width, d.h + b * p.width,
                      p.hidden, p.clip});

@@ -18,7 +18,9 @@ enum class Mode : std::uint8_t { constant, reflect, replicate };
 struct Params {
   std::int32_t x;
   std::int32_t rank;
+  /// Dimensions; a place of the last one is `unit` elements, which are not padded.
   std::int64_t in[most_rank], out[most_rank], before[most_rank];
+  std::int64_t unit;
   float fill;
   Mode mode;
 };
@@ -48,6 +50,10 @@ std::int64_t source_row(const Params& p, std::int64_t row) noexcept {
   return from;
 }
 
+void copy(const float* from, float* to, std::int64_t n) noexcept {
+  if (n != 0) std::memcpy(to, from, static_cast<std::size_t>(4 * n));
+}
+
 void pad_row(const Params& p, const float* in, float* out) noexcept {
   const std::int64_t n = p.in[p.rank - 1];
   const std::int64_t before = p.before[p.rank - 1];
@@ -55,11 +61,15 @@ void pad_row(const Params& p, const float* in, float* out) noexcept {
   const auto border = [&](std::int64_t from, std::int64_t to) {
     for (std::int64_t i = from; i < to; ++i) {
       const std::int64_t at = source(p.mode, i - before, n);
-      out[i] = at < 0 ? p.fill : in[at];
+      if (at < 0) {
+        std::fill_n(out + i * p.unit, p.unit, p.fill);
+      } else {
+        copy(in + at * p.unit, out + i * p.unit, p.unit);
+      }
     }
   };
   border(0, before);
-  if (n != 0) std::memcpy(out + before, in, static_cast<std::size_t>(4 * n));
+  copy(in, out + before * p.unit, n * p.unit);
   border(before + n, end);
 }
 
@@ -67,7 +77,7 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
   const auto& p = *static_cast<const Params*>(raw);
   const float* in = args[p.x].as<float>();
   float* out = args[0].as<float>();
-  const std::int64_t length = p.out[p.rank - 1];
+  const std::int64_t length = p.out[p.rank - 1] * p.unit;
   const std::int64_t size = args[0].size();
   if (size == 0) return {};
   const std::int64_t group = std::max<std::int64_t>(1, grain / length);
@@ -77,7 +87,7 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
       if (from < 0) {
         std::fill_n(out + row * length, length, p.fill);
       } else {
-        pad_row(p, in + from * p.in[p.rank - 1], out + row * length);
+        pad_row(p, in + from * p.in[p.rank - 1] * p.unit, out + row * length);
       }
     }
   });
@@ -89,7 +99,8 @@ class PadKernel final : public CpuKernel {
       : CpuKernel(kernels),
         x_(site.arg("x")),
         pad_(site.arg("pad")),
-        fill_(static_cast<float>(site.number("constant_val", 0))) {
+        fill_(static_cast<float>(site.number("constant_val", 0))),
+        channels_last_(site.call().result_layout() == exec::Layout::channels_last) {
     read(x_);
     const auto mode = site.text("mode", "constant");
     mode_ = mode == "reflect"     ? Mode::reflect
@@ -108,12 +119,21 @@ class PadKernel final : public CpuKernel {
     p.mode = mode_;
     const auto padded = amounts ? static_cast<std::size_t>(amounts->size() / 2) : 0;
     const std::size_t lead = in.size() - padded;
-    for (std::size_t i = 0; i < in.size(); ++i) {
-      const std::int64_t before =
-          i < lead ? 0 : ops::load_i(amounts->view(), static_cast<std::int64_t>(2 * (i - lead)));
-      append(p, in[i], out[i], before);
+    const auto before = [&](std::size_t i) {
+      return i < lead ? 0 : ops::load_i(amounts->view(), static_cast<std::int64_t>(2 * (i - lead)));
+    };
+    for (std::size_t i = 0; i < in.size(); ++i) {  // in the order of memory
+      std::size_t d = i;
+      if (channels_last_ && i > 0) d = i + 1 == in.size() ? 1 : i + 1;
+      append(p, in[d], out[d], before(d));
     }
     if (p.rank == 0) append(p, 1, 1, 0);
+    p.unit = 1;
+    const auto last = static_cast<std::size_t>(p.rank - 1);
+    if (p.rank > 1 && p.in[last] == p.out[last]) {
+      p.unit = p.in[last];
+      --p.rank;
+    }
     PlannedKernel planned;
     planned.run = run;
     planned.set_params(p);
@@ -137,6 +157,7 @@ class PadKernel final : public CpuKernel {
 
   std::size_t x_, pad_;
   float fill_;
+  bool channels_last_;
   Mode mode_ = Mode::constant;
 };
 
@@ -156,6 +177,6 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family pad_family{operations, supports, streaming_cost, prepare};
+const Family pad_family{operations, supports, streaming_cost, prepare, Tails::none, either_rule};
 
 }  // namespace pome::devices::cpu

@@ -2,8 +2,9 @@
 //
 // Planes are padded and split by phase like those of depthwise convolutions (window.h), with -inf
 // or 0 for what lies outside. Averages are sums times the rounded reciprocal of the window's size:
-// an error below (n + 3) * 2^-24 * mean |x| for windows of n elements. Pools over whole planes are
-// reductions.
+// an error below (n + 3) * 2^-24 * mean |x| for windows of n elements. Channels-last windows find
+// their pixels through a table of pointers, with the same operations in the same order. Pools over
+// whole planes are reductions.
 #include <algorithm>
 #include <limits>
 
@@ -32,8 +33,9 @@ struct Params {
   Counted counted_rows, counted_cols;
   WindowBands bands;
   std::int64_t planes;
+  std::int64_t images, channels;  ///< planes = images * channels
   std::int32_t x;
-  bool average;
+  bool average, channels_last;
 };
 
 // --- the whole plane ---
@@ -42,9 +44,78 @@ Status run_whole(const void* raw, TensorRef* args, TaskContext& task) noexcept {
   const auto& p = *static_cast<const Params*>(raw);
   const std::int64_t inner = p.rows.in * p.cols.in;
   const auto op = p.average ? ReduceOp::mean : ReduceOp::max;
-  return run_rows(task, {p.planes, inner, 1}, [&](const RowsPart& part, int) {
-    p.k->reduce(op, {args[p.x].as<float>() + part.outer * inner, args[0].as<float>() + part.outer,
-                     part.outers, inner, 1, 1});
+  const Rows r = p.channels_last ? Rows{p.images, inner, p.channels} : Rows{p.planes, inner, 1};
+  return run_rows(task, r, [&](const RowsPart& part, int) {
+    p.k->reduce(op, {args[p.x].as<float>() + part.outer * inner * r.inner + part.column,
+                     args[0].as<float>() + part.outer * r.inner + part.column, part.outers, inner,
+                     part.columns, r.inner});
+  });
+}
+
+// --- windows of channels-last pixels ---
+
+/// Worker scratch of a row of outputs: the table, factors, and a pixel that stands for all outside.
+struct PixelScratch {
+  std::int64_t entries, factors, outside;  ///< bytes, from the begin
+
+  explicit PixelScratch(const Params& p) noexcept
+      : entries(0),
+        factors(round_up(8 * p.rows.kernel * p.cols.kernel * p.cols.out, 64)),
+        outside(factors + round_up(4 * p.cols.out, 64)) {}
+  std::int64_t size(const Params& p) const noexcept { return outside + 4 * p.channels; }
+};
+
+void fill_table(const Params& p, const float* image, std::int64_t row, const float* outside,
+                const float** table) noexcept {
+  for (std::int64_t r = 0; r < p.rows.kernel; ++r) {
+    const std::int64_t y = row * p.rows.stride - p.rows.before + r * p.rows.dilation;
+    const bool row_inside = y >= 0 && y < p.rows.in;
+    for (std::int64_t c = 0; c < p.cols.kernel; ++c) {
+      for (std::int64_t i = 0; i < p.cols.out; ++i) {
+        const std::int64_t x = i * p.cols.stride - p.cols.before + c * p.cols.dilation;
+        const bool inside = row_inside && x >= 0 && x < p.cols.in;
+        *table++ = inside ? image + (y * p.cols.in + x) * p.channels : outside;
+      }
+    }
+  }
+}
+
+void pool_pixels(const Params& p, const float* image, float* out, std::int64_t row,
+                 std::byte* scratch) noexcept {
+  const PixelScratch at(p);
+  const auto** table = reinterpret_cast<const float**>(scratch);
+  auto* factors = reinterpret_cast<float*>(scratch + at.factors);
+  auto* outside = reinterpret_cast<float*>(scratch + at.outside);
+  std::fill_n(outside, p.channels, p.average ? 0 : -std::numeric_limits<float>::infinity());
+  fill_table(p, image, row, outside, table);
+  PixelWindows w{table,      p.cols.out, p.rows.kernel * p.cols.kernel, out, nullptr,
+                 p.cols.out, p.channels};
+  if (!p.average) return p.k->pixel_max(w);
+  const std::int64_t rows = p.counted_rows.of(p.rows, row);
+  for (std::int64_t c = 0; c < p.cols.out; ++c) {
+    const std::int64_t n = rows * p.counted_cols.of(p.cols, c);
+    factors[c] = n > 0 ? 1 / static_cast<float>(n) : 0;
+  }
+  w.scale = factors;
+  p.k->pixel_sum(w);
+}
+
+Status run_pixels(const void* raw, TensorRef* args, TaskContext& task) noexcept {
+  const auto& p = *static_cast<const Params*>(raw);
+  const std::int64_t in_image = p.rows.in * p.cols.in * p.channels;
+  const std::int64_t out_row = p.cols.out * p.channels;
+  const std::int64_t group =
+      std::max<std::int64_t>(1, row_grain / std::max<std::int64_t>(1, out_row));
+  const std::int64_t chunks = ceil_div(p.rows.out, group);
+  if (out_row == 0) return {};
+  return run_tasks(task, p.images * chunks, [&](std::int64_t i, int worker) {
+    const std::int64_t image = i / chunks;
+    const std::int64_t first = i % chunks * group;
+    for (std::int64_t row = first; row < std::min(p.rows.out, first + group); ++row) {
+      pool_pixels(p, args[p.x].as<const float>() + image * in_image,
+                  args[0].as<float>() + (image * p.rows.out + row) * out_row, row,
+                  task.scratch_of(worker));
+    }
   });
 }
 
@@ -113,6 +184,7 @@ class PoolKernel final : public CpuKernel {
       : CpuKernel(kernels),
         x_(site.arg("x")),
         average_(site.call().call->def->name == "avg_pool"),
+        channels_last_(site.call().result_layout() == exec::Layout::channels_last),
         exclude_padding_(site.flag("exclude_padding_from_average", false)),
         kernel_(site.ints("kernel_sizes", {})),
         pad_(site.ints("pad", Dims(2 * kernel_.size(), 0))),
@@ -127,7 +199,10 @@ class PoolKernel final : public CpuKernel {
     Params p{};
     p.k = &k();
     spec_.geometry(in, call.result_type(), p.rows, p.cols);
-    p.planes = in.dims[0] * in.dims[1];
+    p.images = in.dims[0];
+    p.channels = in.dims[1];
+    p.planes = p.images * p.channels;
+    p.channels_last = channels_last_;
     p.x = static_cast<std::int32_t>(1 + x_);
     p.average = average_;
     const bool two = kernel_.size() == 2;
@@ -139,6 +214,9 @@ class PoolKernel final : public CpuKernel {
     };
     if (whole(p.rows, p.counted_rows) && whole(p.cols, p.counted_cols)) {
       planned.run = run_whole;
+    } else if (channels_last_) {
+      planned.run = run_pixels;
+      planned.worker_scratch_bytes = static_cast<std::size_t>(PixelScratch(p).size(p));
     } else {
       planned.run = run_windows;
       p.bands = window_bands(p.rows, p.cols, k().lanes);
@@ -166,7 +244,7 @@ class PoolKernel final : public CpuKernel {
   }
 
   std::size_t x_;
-  bool average_, exclude_padding_;
+  bool average_, channels_last_, exclude_padding_;
   Dims kernel_, pad_;
   bool custom_, valid_;
   WindowSpec spec_;
@@ -195,6 +273,6 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family pool_family{operations, supports, cost, prepare};
+const Family pool_family{operations, supports, cost, prepare, Tails::none, either_rule};
 
 }  // namespace pome::devices::cpu

@@ -2,6 +2,8 @@
 // of one output pixel share.
 #pragma once
 
+#include <algorithm>
+
 #include "devices/cpu/families/epilogue.h"
 #include "devices/cpu/families/site.h"
 #include "devices/cpu/families/weights.h"
@@ -10,7 +12,7 @@ namespace pome::devices::cpu {
 
 /// Depth that is summed at once, so that the operands of a block stay in the nearest caches. A
 /// constant, although results do not depend on it (kernels.h).
-inline constexpr std::int64_t depth_block = 384;
+inline constexpr std::int64_t depth_block = 256;
 
 /// y[rows, outputs] = x[rows, depth] * W^T + bias.
 struct RightProduct {

@@ -175,17 +175,49 @@ Dims axes_of(const Site& site) {
   return site.ints("axes", all_axes(site.type("x").rank()));
 }
 
+/// The axes in channels-last memory.
+Dims channels_last_axes(const Dims& axes, std::size_t rank) {
+  Dims out;
+  for (const auto axis : axes) {
+    const auto at = axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis;
+    out.push_back(
+        static_cast<std::int64_t>(channels_last_axis(static_cast<std::size_t>(at), rank)));
+  }
+  return out;
+}
+
+/// Channels-last where the axes are neighbours there too. Of a result without the reduced
+/// dimensions the order must be that of a dense one: without channels, or with nothing else.
+exec::LayoutRule layout_rule(const CallSite& call) {
+  const Site site(call);
+  const auto& x = site.type("x");
+  const std::size_t rank = x.rank();
+  if (rank < 3) return exec::LayoutRule::dense;
+  const Dims axes = channels_last_axes(axes_of(site), rank);
+  const Dims dims(rank, ir::unknown_dim);
+  const auto span = axis_span(dims, axes);
+  if (!span || span->first == span->last) return exec::LayoutRule::dense;
+  if (site.flag("keep_dims", false)) return either_rule(call);
+  const bool ordered = span->last == rank || (span->first <= 1 && span->last == rank - 1);
+  return ordered ? any_rule(call) : exec::LayoutRule::dense;
+}
+
 class ReductionKernel final : public CpuKernel {
  public:
   ReductionKernel(const Kernels& kernels, const Site& site, const Entry& entry)
       : CpuKernel(kernels), entry_(entry), x_(site.arg("x")), axes_(axes_of(site)) {
     read(x_);
+    if (site.call().arg_layout(0) == exec::Layout::channels_last) {
+      channels_last_ = true;
+      axes_ = channels_last_axes(axes_, site.type("x").rank());
+    }
   }
   PlannedKernel plan(const PlanCall& call) const override {
     const auto& x = call.facts->types[call.call->args[x_]];
+    const Dims dims = channels_last_ ? channels_last_order(x.dims) : x.dims;
     PlannedKernel planned;
     planned.run = x.dtype == DataType::int32 ? run_int : run;
-    planned.set_params(Params{rows_of(x.dims, axis_span(x.dims, axes_).value_or(AxisSpan{})), &k(),
+    planned.set_params(Params{rows_of(dims, axis_span(dims, axes_).value_or(AxisSpan{})), &k(),
                               static_cast<std::int32_t>(1 + x_), entry_.op, entry_.after});
     if (entry_.after == After::log_sum_exp)
       planned.worker_scratch_bytes = sizeof(float) * 2 * exp_block;
@@ -196,6 +228,7 @@ class ReductionKernel final : public CpuKernel {
   const Entry& entry_;
   std::size_t x_;
   Dims axes_;
+  bool channels_last_ = false;
 };
 
 Support supports(const CallSite& call) {
@@ -216,6 +249,7 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family reduction_family{operations, supports, streaming_cost, prepare};
+const Family reduction_family{operations, supports,    streaming_cost,
+                              prepare,    Tails::none, layout_rule};
 
 }  // namespace pome::devices::cpu

@@ -106,27 +106,63 @@ double streaming_cost(const CallSite& call) noexcept {
   return estimated_cost(4 * elements, elements);
 }
 
+namespace {
+
+bool is_held_in_4_bytes(const ir::Type& type) noexcept {
+  return type.is_tensor() && type.ranked && bits(base::storage_type(type.dtype)) == 32;
+}
+
+}  // namespace
+
 exec::LayoutRule follow_rule(const CallSite& call) {
-  const auto is_held_in_4_bytes = [&](ops::ValueId id) {
-    const auto& type = call.facts->types[id];
-    return type.is_tensor() && type.ranked && bits(base::storage_type(type.dtype)) == 32;
-  };
   for (const auto id : call.call->results) {
-    if (!is_held_in_4_bytes(id)) return exec::LayoutRule::dense;
+    if (!is_held_in_4_bytes(call.facts->types[id])) return exec::LayoutRule::dense;
   }
   for (const auto id : call.call->args) {
     // Attributes of other types have no dimensions.
-    if (!is_held_in_4_bytes(id) && call.facts->types[id].rank() != 0) {
+    const auto& type = call.facts->types[id];
+    if (!is_held_in_4_bytes(type) && type.rank() != 0) {
       return exec::LayoutRule::dense;
     }
   }
   return exec::LayoutRule::follow;
 }
 
+exec::LayoutRule either_rule(const CallSite& call) {
+  const std::size_t rank = call.result_type().rank();
+  const auto fits = [&](ops::ValueId id) {
+    const auto& type = call.facts->types[id];
+    return is_held_in_4_bytes(type) && type.rank() == rank;
+  };
+  const bool all = rank > 2 && std::ranges::all_of(call.call->results, fits) &&
+                   std::ranges::all_of(call.call->param(0), fits);
+  return all ? exec::LayoutRule::either : exec::LayoutRule::dense;
+}
+
+exec::LayoutRule any_rule(const CallSite& call) {
+  const auto& type = call.type(0);
+  const bool fits = is_held_in_4_bytes(type) && type.rank() > 2;
+  return fits ? exec::LayoutRule::any : exec::LayoutRule::dense;
+}
+
 Dims channels_last_order(const Dims& dims) {
   Dims out = dims;
   if (dims.size() > 2) std::rotate(out.begin() + 1, out.begin() + 2, out.end());
   return out;
+}
+
+Dims channels_last_strides(const Dims& dims) {
+  const Dims order = ops::dense_strides(channels_last_order(dims));
+  Dims out;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    out.push_back(order[channels_last_axis(i, dims.size())]);
+  }
+  return out;
+}
+
+std::size_t channels_last_axis(std::size_t axis, std::size_t rank) noexcept {
+  if (axis == 0 || rank < 3) return axis;
+  return axis == 1 ? rank - 1 : axis - 1;
 }
 
 bool CpuKernel::takes_over(std::size_t arg) const noexcept {

@@ -79,8 +79,19 @@ class CpuKernel : public exec::OpKernel {
 /// Layout rule of elementwise families: what has elements of 4 bytes may have any layout.
 exec::LayoutRule follow_rule(const CallSite& call);
 
+/// Layout rule of families that work in either layout: `either` when parameter 0 and the results
+/// are of one rank, with channels, and have elements of 4 bytes; else dense.
+exec::LayoutRule either_rule(const CallSite& call);
+
+/// `any` when parameter 0 has channels and elements of 4 bytes; else dense.
+exec::LayoutRule any_rule(const CallSite& call);
+
 /// Dimensions, or strides, in the order of channels-last memory.
 Dims channels_last_order(const Dims& dims);
+/// Strides, by dimension, of a channels-last tensor.
+Dims channels_last_strides(const Dims& dims);
+/// Where dimension `axis` of `rank` lies in channels-last memory.
+std::size_t channels_last_axis(std::size_t axis, std::size_t rank) noexcept;
 
 /// Product of dims[first, last).
 std::int64_t product(std::span<const std::int64_t> dims, std::size_t first, std::size_t last);

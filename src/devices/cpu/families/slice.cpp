@@ -54,7 +54,8 @@ class SliceKernel final : public CpuKernel {
       : CpuKernel(kernels),
         x_(site.arg("x")),
         begin_(site.arg("begin")),
-        by_size_(site.call().call->def->name == "slice_by_size") {
+        by_size_(site.call().call->def->name == "slice_by_size"),
+        channels_last_(site.call().result_layout() == exec::Layout::channels_last) {
     read(x_);
     read(begin_);
     const auto rank = site.type("x").rank();
@@ -67,7 +68,8 @@ class SliceKernel final : public CpuKernel {
     const auto& x = call.facts->types[call.call->args[x_]];
     const auto& known = call.facts->known[call.call->args[begin_]];
     const auto& out = call.result_type().dims;
-    const Dims strides = ops::dense_strides(x.dims);
+    const Dims strides =
+        channels_last_ ? channels_last_strides(x.dims) : ops::dense_strides(x.dims);
     Params p{};
     p.x = static_cast<std::int32_t>(1 + x_);
     p.begin = static_cast<std::int32_t>(1 + begin_);
@@ -85,6 +87,10 @@ class SliceKernel final : public CpuKernel {
       dims.push_back(count);
       // A single step is never taken; its product with a huge stride might not fit.
       steps.push_back(count > 1 ? strides[i] * r.step : 0);
+    }
+    if (channels_last_) {  // nothing is squeezed
+      dims = channels_last_order(dims);
+      steps = channels_last_order(steps);
     }
     p.copy = make_strided_copy(dims, steps, first, x.dtype);
     PlannedKernel planned;
@@ -116,7 +122,7 @@ class SliceKernel final : public CpuKernel {
   }
 
   std::size_t x_, begin_;
-  bool by_size_;
+  bool by_size_, channels_last_;
   Dims stride_, begin_mask_, squeeze_mask_;
 };
 
@@ -134,6 +140,7 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family slice_family{operations, supports, cost, prepare};
+// A slice that squeezes gives another rank, which either_rule keeps dense.
+const Family slice_family{operations, supports, cost, prepare, Tails::none, either_rule};
 
 }  // namespace pome::devices::cpu

@@ -28,13 +28,20 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
 class SoftmaxKernel final : public CpuKernel {
  public:
   SoftmaxKernel(const Kernels& kernels, const Site& site)
-      : CpuKernel(kernels), x_(site.arg("x")), axis_(site.integer("axis", -1)) {
+      : CpuKernel(kernels),
+        x_(site.arg("x")),
+        axis_(site.integer("axis", -1)),
+        channels_last_(site.call().result_layout() == exec::Layout::channels_last) {
     read(x_);
   }
   PlannedKernel plan(const PlanCall& call) const override {
-    const auto& dims = call.facts->types[call.call->args[x_]].dims;
-    const auto at = static_cast<std::size_t>(
-        axis_ < 0 ? axis_ + static_cast<std::int64_t>(dims.size()) : axis_);
+    Dims dims = call.facts->types[call.call->args[x_]].dims;
+    auto at = static_cast<std::size_t>(axis_ < 0 ? axis_ + static_cast<std::int64_t>(dims.size())
+                                                 : axis_);
+    if (channels_last_) {
+      at = channels_last_axis(at, dims.size());
+      dims = channels_last_order(dims);
+    }
     PlannedKernel planned;
     planned.run = run;
     planned.set_params(
@@ -46,6 +53,7 @@ class SoftmaxKernel final : public CpuKernel {
  private:
   std::size_t x_;
   std::int64_t axis_;
+  bool channels_last_;
 };
 
 Support supports(const CallSite& call) {
@@ -63,6 +71,6 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family softmax_family{operations, supports, cost, prepare};
+const Family softmax_family{operations, supports, cost, prepare, Tails::none, either_rule};
 
 }  // namespace pome::devices::cpu

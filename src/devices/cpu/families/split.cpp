@@ -12,7 +12,10 @@ constexpr std::string_view operations[] = {"split"};
 class SplitKernel final : public CpuKernel {
  public:
   SplitKernel(const Kernels& kernels, const Site& site)
-      : CpuKernel(kernels), x_(site.arg("x")), axis_(site.integer("axis", 0)) {
+      : CpuKernel(kernels),
+        x_(site.arg("x")),
+        axis_(site.integer("axis", 0)),
+        channels_last_(site.call().result_layout() == exec::Layout::channels_last) {
     read(x_);
   }
 
@@ -20,8 +23,10 @@ class SplitKernel final : public CpuKernel {
     const auto& x = call.facts->types[call.call->args[x_]];
     const auto axis =
         static_cast<std::size_t>(axis_ < 0 ? axis_ + static_cast<std::int64_t>(x.rank()) : axis_);
-    const std::int64_t outer = product(x.dims, 0, axis);
-    const std::int64_t inner = product(x.dims, axis + 1, x.rank()) * element_width(x.dtype);
+    const Dims order = channels_last_ ? channels_last_order(x.dims) : x.dims;
+    const std::size_t at = channels_last_ ? channels_last_axis(axis, x.rank()) : axis;
+    const std::int64_t outer = product(order, 0, at);
+    const std::int64_t inner = product(order, at + 1, order.size()) * element_width(x.dtype);
     std::vector<Piece> pieces;
     std::int64_t place = 0;
     for (const auto id : call.call->results) {
@@ -35,6 +40,7 @@ class SplitKernel final : public CpuKernel {
  private:
   std::size_t x_;
   std::int64_t axis_;
+  bool channels_last_;
 };
 
 Support supports(const CallSite& call) {
@@ -51,6 +57,6 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family split_family{operations, supports, cost, prepare};
+const Family split_family{operations, supports, cost, prepare, Tails::none, either_rule};
 
 }  // namespace pome::devices::cpu

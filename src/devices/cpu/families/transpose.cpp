@@ -24,6 +24,7 @@ class TransposeKernel final : public CpuKernel {
         x_(site.arg("x")),
         reverse_(site.call().call->def->name == "reverse"),
         all_(reverse_ && !site.has("axes")),
+        channels_last_(site.call().arg_layout(0) == exec::Layout::channels_last),
         axes_(site.ints(reverse_ ? "axes" : "perm", {})) {
     read(x_);
     const auto rank = static_cast<std::int64_t>(site.type("x").rank());
@@ -31,7 +32,8 @@ class TransposeKernel final : public CpuKernel {
   }
   PlannedKernel plan(const PlanCall& call) const override {
     const auto& x = call.facts->types[call.call->args[x_]];
-    const Dims strides = ops::dense_strides(x.dims);
+    const Dims strides =
+        channels_last_ ? channels_last_strides(x.dims) : ops::dense_strides(x.dims);
     PlannedKernel planned;
     planned.run = run;
     planned.set_params(Params{reverse_ ? reversed(x, strides) : permuted(x, strides),
@@ -60,7 +62,7 @@ class TransposeKernel final : public CpuKernel {
   }
 
   std::size_t x_;
-  bool reverse_, all_;
+  bool reverse_, all_, channels_last_;
   Dims axes_;
 };
 
@@ -74,6 +76,6 @@ std::unique_ptr<exec::OpKernel> prepare(const CallSite& call, const Kernels& k) 
 
 }  // namespace
 
-const Family transpose_family{operations, supports, streaming_cost, prepare};
+const Family transpose_family{operations, supports, streaming_cost, prepare, Tails::none, any_rule};
 
 }  // namespace pome::devices::cpu

@@ -260,7 +260,8 @@ std::shared_ptr<const Pack> pack_vector(exec::WeightStore& store, const Kernels&
     weight->read(0, values);
     const bool one = values.size() == 1;
     for (std::int64_t i = 0; i < groups * size; ++i) {
-      to[i / size * row + i % size] = values[one ? 0 : static_cast<std::size_t>(i)];
+      // Never -0, so that adding products that are 0 changes nothing.
+      to[i / size * row + i % size] = values[one ? 0 : static_cast<std::size_t>(i)] + 0.0F;
     }
   };
   if (weight) {

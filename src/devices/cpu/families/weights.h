@@ -23,6 +23,11 @@ struct PanelView {
   const float* table = nullptr;  ///< lut: values; int8: scales by padded output
   std::int64_t zero_offset = 0;  ///< int8: from an output's scale to its zero point, in `table`
 
+  /// True when blocks of `rows` rows read these weights faster after expand_panel: always where the
+  /// products cannot read them, for fp16 where widening them once pays.
+  bool expands(std::int64_t rows) const noexcept {
+    return form == Form::lut || form == Form::int8 || (form == Form::f16 && rows >= 16);
+  }
   const std::byte* panel(std::int64_t group, std::int64_t p) const noexcept {
     return data + (group * panels + p) * panel_bytes;
   }

@@ -88,6 +88,66 @@ HWY_API void depthwise_channels(const DepthwiseBlock& d) {
   if (channel < d.channels) depthwise_pixels<1, true, Gather>(d, channel, d.channels - channel);
 }
 
+// --- transposition, in squares of registers ---
+
+using Square = hn::CappedTag<float, 8>;
+inline constexpr Square square{};
+inline constexpr std::int64_t side = static_cast<std::int64_t>(hn::MaxLanes(Square()));
+
+/// Exchanges the halves of pairs of rows: elements, then pairs of them, within blocks of 16 bytes.
+template <typename Vector>
+HWY_API void interleave(Vector* row) {
+  const hn::RepartitionToWide<Square> wide;
+  for (int i = 0; i < 4; i += 2) {
+    const auto low = hn::InterleaveLower(square, row[i], row[i + 1]);
+    const auto high = hn::InterleaveUpper(square, row[i], row[i + 1]);
+    row[i] = low;
+    row[i + 1] = high;
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto a = hn::BitCast(wide, row[i]);
+    const auto b = hn::BitCast(wide, row[i + 2]);
+    row[i] = hn::BitCast(square, hn::InterleaveLower(wide, a, b));
+    row[i + 2] = hn::BitCast(square, hn::InterleaveUpper(wide, a, b));
+  }
+  const auto third = row[1];  // columns 0, 2, 1, 3 are in order 0, 1, 2, 3 now
+  row[1] = row[2];
+  row[2] = third;
+}
+
+/// `side` rows and columns. The columns of four rows of blocks of 16 bytes come together first.
+HWY_API void transpose_square(const float* in, std::int64_t in_row, float* out,
+                              std::int64_t out_row) {
+  hn::Vec<Square> row[side];
+  for (std::int64_t i = 0; i < side; ++i) row[i] = hn::LoadU(square, in + i * in_row);
+  interleave(row);
+  if constexpr (side == 8) {
+    interleave(row + 4);
+    for (int i = 0; i < 4; ++i) {
+      hn::StoreU(hn::ConcatLowerLower(square, row[i + 4], row[i]), square, out + i * out_row);
+      hn::StoreU(hn::ConcatUpperUpper(square, row[i + 4], row[i]), square, out + (i + 4) * out_row);
+    }
+  } else {
+    for (std::int64_t i = 0; i < side; ++i) hn::StoreU(row[i], square, out + i * out_row);
+  }
+}
+
+/// Columns [col, col + n) of all rows, of which the squares take as many as they can.
+HWY_API void transpose_columns(const Transpose& t, std::int64_t col, std::int64_t n) {
+  std::int64_t row = 0;
+  if (n % side == 0) {
+    for (; row + side <= t.rows; row += side) {
+      for (std::int64_t c = col; c < col + n; c += side) {
+        transpose_square(t.in + row * t.in_row + c, t.in_row, t.out + c * t.out_row + row,
+                         t.out_row);
+      }
+    }
+  }
+  for (std::int64_t c = col; c < col + n; ++c) {
+    for (std::int64_t r = row; r < t.rows; ++r) t.out[c * t.out_row + r] = t.in[r * t.in_row + c];
+  }
+}
+
 }  // namespace
 
 void depthwise(const DepthwiseBlock& d) noexcept {
@@ -99,25 +159,14 @@ void depthwise(const DepthwiseBlock& d) noexcept {
 }
 
 void transpose(const Transpose& t) noexcept {
-  std::int32_t steps[lanes];
-  for (std::int64_t i = 0; i < lanes; ++i) steps[i] = static_cast<std::int32_t>(i * t.in_row);
-  // Indices of a gather are 32 bits wide.
-  const bool gathers = t.in_row < (std::int64_t{1} << 31) / lanes;
-  std::int64_t row = 0;
-  if (gathers) {
-    const auto index = hn::LoadU(i32, steps);
-    for (; row + lanes <= t.rows; row += lanes) {
-      for (std::int64_t col = 0; col < t.cols; ++col) {
-        hn::StoreU(hn::GatherIndex(f32, t.in + row * t.in_row + col, index), f32,
-                   t.out + col * t.out_row + row);
-      }
-    }
+  constexpr std::int64_t line = 16;  // elements of a cache line, which is read whole
+  std::int64_t col = 0;
+  for (; col + line <= t.cols; col += line) transpose_columns(t, col, line);
+  if (col + side <= t.cols) {
+    transpose_columns(t, col, side);
+    col += side;
   }
-  for (; row < t.rows; ++row) {
-    for (std::int64_t col = 0; col < t.cols; ++col) {
-      t.out[col * t.out_row + row] = t.in[row * t.in_row + col];
-    }
-  }
+  if (col < t.cols) transpose_columns(t, col, t.cols - col);
 }
 
 }  // namespace pome::devices::cpu::POME_ISA

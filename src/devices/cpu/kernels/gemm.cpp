@@ -1,13 +1,16 @@
 // Matrix products: register tiles over packed panels, and the expansion of packed weights.
+#include "devices/cpu/kernels/finish.h"
 #include "devices/cpu/kernels/internal.h"
 #include "devices/cpu/kernels/isa.h"
 
 namespace pome::devices::cpu::POME_ISA {
 namespace {
 
-// 32 registers hold 8 x 3 accumulators, 3 vectors of B and one broadcast; 16 registers 4 x 3.
+// 32 registers hold 24 accumulators (8 rows of 3 vectors), 3 vectors of B and one broadcast; 16
+// registers hold 12. Fewer vectors leave room for more rows.
 constexpr int vectors = 3;
-constexpr int most_rows = lanes == 16 ? 8 : 4;
+constexpr int accumulators = lanes == 16 ? 24 : 12;
+constexpr int most_rows = accumulators / vectors;
 
 template <bool IsHalf>
 HWY_API Float load_b(const void* b, std::int64_t at) {
@@ -22,6 +25,36 @@ HWY_API const float* row_of(const GemmBlock& g, std::int64_t tap, std::int64_t r
   return g.a_table ? g.a_table[tap * g.table_row + row] + g.a_offset : g.a + row * g.a_row;
 }
 
+/// What stands behind the sums of one tile: an addend, a bounded function.
+template <int Rows, int Vectors, bool Tail>
+HWY_API void finish_tile(const GemmBlock& g, const float* addend, std::int64_t rest,
+                         Float (&sum)[Rows][Vectors]) {
+  const auto last = hn::FirstN(f32, static_cast<std::size_t>(rest));
+#pragma GCC unroll 24
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 3
+    for (int v = 0; v < Vectors; ++v) {
+      Float x = sum[r][v];
+      if (addend) {
+        const float* from = addend + r * g.c_row + v * lanes;
+        x = hn::Add(
+            x, Tail && v == Vectors - 1 ? hn::MaskedLoad(last, f32, from) : hn::LoadU(f32, from));
+      }
+      sum[r][v] = finished(x, g.finish, g.low, g.high);
+    }
+  }
+}
+
+template <int Rows>
+HWY_API bool all_zeros(const GemmBlock& g, std::int64_t tap, std::int64_t row) {
+  if (!g.a_zeros) return false;
+  const float* const* entries = g.a_table + tap * g.table_row + row;
+  bool zeros = true;
+#pragma GCC unroll 24
+  for (int r = 0; r < Rows; ++r) zeros = zeros && entries[r] == g.a_zeros;
+  return zeros;
+}
+
 /// One register tile of Rows x (Vectors * lanes) at `row`, vector `vector`. With Tail the last
 /// vector has `rest` columns.
 template <int Rows, int Vectors, bool Tail, bool IsHalf>
@@ -29,7 +62,7 @@ void tile(const GemmBlock& g, std::int64_t row, std::int64_t vector, std::int64_
   const auto last = hn::FirstN(f32, static_cast<std::size_t>(rest));
   float* const c = g.c + row * g.c_row + vector * lanes;
   Float sum[Rows][Vectors];
-#pragma GCC unroll 8
+#pragma GCC unroll 24
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 3
     for (int v = 0; v < Vectors; ++v) {
@@ -49,8 +82,12 @@ void tile(const GemmBlock& g, std::int64_t row, std::int64_t vector, std::int64_
   std::int64_t b = vector * g.b_panel;
   const std::int64_t taps = g.a_table ? g.taps : 1;
   for (std::int64_t t = 0; t < taps; ++t) {
+    if (all_zeros<Rows>(g, t, row)) {
+      b += g.depth * g.b_depth;
+      continue;
+    }
     const float* a[Rows];
-#pragma GCC unroll 8
+#pragma GCC unroll 24
     for (int r = 0; r < Rows; ++r) a[r] = row_of(g, t, row + r);
     std::int64_t at = 0;
     for (std::int64_t k = 0; k < g.depth; ++k, at += g.a_depth, b += g.b_depth) {
@@ -66,7 +103,7 @@ void tile(const GemmBlock& g, std::int64_t row, std::int64_t vector, std::int64_
         }
         column[v] = load_b<IsHalf>(g.b, b + v * g.b_panel);
       }
-#pragma GCC unroll 8
+#pragma GCC unroll 24
       for (int r = 0; r < Rows; ++r) {
         const Float left = hn::Set(f32, a[r][at]);
 #pragma GCC unroll 3
@@ -74,7 +111,11 @@ void tile(const GemmBlock& g, std::int64_t row, std::int64_t vector, std::int64_
       }
     }
   }
-#pragma GCC unroll 8
+  if (g.addend || g.finish != GemmFinish::none) {
+    const float* addend = g.addend ? g.addend + row * g.c_row + vector * lanes : nullptr;
+    finish_tile<Rows, Vectors, Tail>(g, addend, rest, sum);
+  }
+#pragma GCC unroll 24
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 3
     for (int v = 0; v < Vectors; ++v) {
@@ -88,23 +129,23 @@ void tile(const GemmBlock& g, std::int64_t row, std::int64_t vector, std::int64_
   }
 }
 
+/// Tiles of Rows from `row` on, then of half as many.
+template <int Rows, int Vectors, bool Tail, bool IsHalf>
+void rows_from(const GemmBlock& g, std::int64_t row, std::int64_t vector, std::int64_t rest) {
+  for (; row + Rows <= g.rows; row += Rows) {
+    tile<Rows, Vectors, Tail, IsHalf>(g, row, vector, rest);
+  }
+  if constexpr (Rows > 1) {
+    if (row < g.rows) rows_from<Rows / 2, Vectors, Tail, IsHalf>(g, row, vector, rest);
+  }
+}
+
 template <int Vectors, bool Tail, bool IsHalf>
 void rows(const GemmBlock& g, std::int64_t vector, std::int64_t rest) {
-  std::int64_t row = 0;
-  for (; row + most_rows <= g.rows; row += most_rows) {
-    tile<most_rows, Vectors, Tail, IsHalf>(g, row, vector, rest);
-  }
-  if constexpr (most_rows == 8) {
-    if (g.rows - row >= 4) {
-      tile<4, Vectors, Tail, IsHalf>(g, row, vector, rest);
-      row += 4;
-    }
-  }
-  if (g.rows - row >= 2) {
-    tile<2, Vectors, Tail, IsHalf>(g, row, vector, rest);
-    row += 2;
-  }
-  if (g.rows != row) tile<1, Vectors, Tail, IsHalf>(g, row, vector, rest);
+  // Of one vector, 8 rows hide the latency of a multiply-add; more have no registers for their
+  // addresses.
+  constexpr int most = accumulators / Vectors;
+  rows_from < most<8 ? most : 8, Vectors, Tail, IsHalf>(g, 0, vector, rest);
 }
 
 template <bool IsHalf>

@@ -17,11 +17,16 @@ enum class GemmInit : std::uint8_t {
   accumulate,  ///< what C holds: the sum goes on where the last block of depth ended
 };
 
+/// What is done to the elements of a product before they are written, each like the elementwise
+/// function of the name.
+enum class GemmFinish : std::uint8_t { none, relu, relu6, clip };
+
 /// C[rows, cols] = init + A[rows, depth] * B[depth, cols].
 ///
 /// A is read one element at a time: element (r, k) at a[r * a_row + k * a_depth]. Or from a table:
 /// the depth is then `taps` times `depth`, and element (r, tap t, k) lies at
-/// a_table[t * table_row + r][a_offset + k * a_depth].
+/// a_table[t * table_row + r][a_offset + k * a_depth]. Entries that are `a_zeros` stand for zeros:
+/// a tap that has no others in a tile is left out there, which changes nothing but NaN and -0.
 /// B is read in vectors of `lanes` columns: column c of depth k is element
 /// b[(c / lanes) * b_panel + k * b_depth + c % lanes]. fp16 panels are padded to whole vectors; of
 /// fp32 ones nothing behind `cols` is read.
@@ -34,6 +39,7 @@ struct GemmBlock {
   std::int64_t a_row, a_depth;
   const float* const* a_table;
   std::int64_t table_row, taps, a_offset;
+  const float* a_zeros;  ///< or null
   const void* b;
   std::int64_t b_depth, b_panel;
   float* c;
@@ -41,6 +47,9 @@ struct GemmBlock {
   const float* bias;
   std::int64_t rows, cols, depth;
   GemmInit init;
+  GemmFinish finish;    ///< behind the addition of `addend`
+  float low, high;      ///< of clip
+  const float* addend;  ///< added to the sums, laid out like C; or null
 };
 
 /// Indices of `bits` bits into a table, `lanes` of them for each depth, lowest bits first.
@@ -62,6 +71,46 @@ struct DepthwiseBlock {
   const float* bias;
   float* out;
   std::int64_t pixels, channels, multiplier;
+};
+
+/// The same sums for neighbouring pixels of one output row, none of whose taps falls outside the
+/// input in columns: kernels of 3 or 5 columns, stride 1 or 2, no dilation of columns, one output
+/// a channel. The sums have the order of DepthwiseBlock's.
+struct DepthwiseRow {
+  const float* const* rows;  ///< by row of the kernel: the first pixel's first tap; null: left out
+  const float* weights;      ///< [kernel_rows][kernel_cols], each `weight_row` elements
+  std::int64_t kernel_rows, kernel_cols, stride, weight_row;
+  const float* bias;
+  float* out;
+  std::int64_t pixels, channels;
+  GemmFinish finish;
+  float low, high;
+};
+
+/// Points of Winograd's products beside 0 and infinity for tiles of 6: +-a and +-b. Of all small
+/// fractions these amplify rounding least (a bound of 7.9 in each dimension, against 16 of +-1 and
+/// +-2; half the error on random numbers), and their powers up to a*a*b*b are exact.
+inline constexpr float winograd_a = 0.625F, winograd_b = 1.5F;
+
+/// The pixels of one input tile, edge * edge of them by row, each with `channels` values, to
+/// edge * edge elements of the transformed tile: out[element * element_step + channel], whole
+/// vectors. Tiles overlap by two pixels; `edge` is 4 or 6.
+struct WinogradIn {
+  const float* const* pixels;
+  float* out;
+  std::int64_t element_step, channels;
+  int edge;
+};
+
+/// Transformed sums in[element * element_step + channel] (whole vectors) back to the first `rows` x
+/// `cols` of the tile's (edge - 2)^2 output pixels, plus the bias.
+struct WinogradOut {
+  const float* in;
+  std::int64_t element_step, channels;
+  const float* bias;  ///< padded to whole vectors
+  float* out;
+  std::int64_t row_step, pixel_step;
+  int rows, cols, edge;
 };
 
 /// out[col * out_row + row] = in[row * in_row + col].
@@ -95,6 +144,31 @@ struct WindowSplit {
   std::int64_t stride;      ///< of columns
   float fill;
   float* out;
+};
+
+/// Windows of channels-last pixels: out[pixel][c] = the sum or the maximum over taps of
+/// table[tap * table_row + pixel][c], times scale[pixel] where there is one. At least one tap.
+struct PixelWindows {
+  const float* const* table;
+  std::int64_t table_row, taps;
+  float* out;
+  const float* scale;
+  std::int64_t pixels, channels;
+};
+
+/// out[pixel][c] = in[pixel][c] * factor[c] + offset[c], one rounding. `out` may be `in`.
+struct PixelScale {
+  const float *in, *factor, *offset;
+  float* out;
+  std::int64_t pixels, channels;
+};
+
+/// out[c] = sum over pixels of in[pixel][c], or of (in[pixel][c] - centre[c])^2 where there is a
+/// centre. No chain of additions is longer than pixels / 4 + 5.
+struct PixelSums {
+  const float *in, *centre;
+  float* out;
+  std::int64_t pixels, channels;
 };
 
 enum class UnaryOp : std::uint8_t {
@@ -166,6 +240,24 @@ struct NormBlock {
   float epsilon;
 };
 
+/// Scores of `rows` queries with `keys` keys become shares: exp(scale * score + mask - top), where
+/// `top` is the greatest so far of a row and `sum` adds its shares. What earlier blocks of keys
+/// left in `out` is scaled to the new greatest. Where `first`, `top`, `sum` begin anew and `out` is
+/// not looked at. attend_finish divides `out` by the sums; a row that took no key becomes NaN.
+struct AttendBlock {
+  float* scores;
+  std::int64_t scores_row;
+  const float* mask;                 ///< added; or null
+  const std::uint8_t* kept;          ///< 0: the key is not taken; or null
+  std::int64_t mask_row, mask_step;  ///< steps from query to query, from key to key (0 or 1)
+  float *top, *sum;
+  float* out;
+  std::int64_t out_row, width;
+  std::int64_t rows, keys;
+  float scale;
+  bool first;
+};
+
 /// One step of an LSTM for one batch row: gates are [i f o z], `hidden` of each, sums already
 /// formed. c is updated, h written.
 struct LstmGates {
@@ -183,6 +275,10 @@ struct Kernels {
   std::int32_t tile_cols;
   void (*gemm_f32)(const GemmBlock&) noexcept;
   void (*gemm_f16)(const GemmBlock&) noexcept;  ///< B holds fp16
+  /// The same for one row of A that is not from a table and whole panels of B (b_depth is `lanes`,
+  /// all padded to whole vectors).
+  void (*gemv_f32)(const GemmBlock&) noexcept;
+  void (*gemv_f16)(const GemmBlock&) noexcept;
   void (*expand_f16)(const std::uint16_t* in, float* out, std::int64_t n) noexcept;
   void (*expand_i8)(const std::int8_t* in, const float* scale, const float* zero, float* out,
                     std::int64_t rows) noexcept;  ///< rows of `lanes`: (q - zero) * scale
@@ -192,14 +288,34 @@ struct Kernels {
   void (*pack_columns)(const float* in, std::int64_t in_row, std::int64_t cols, std::int64_t depth,
                        float* out) noexcept;
   void (*depthwise)(const DepthwiseBlock&) noexcept;
+  void (*depthwise_row)(const DepthwiseRow&) noexcept;
+  void (*winograd_in)(const WinogradIn&) noexcept;
+  void (*winograd_out)(const WinogradOut&) noexcept;
   void (*transpose)(const Transpose&) noexcept;
   void (*window_split)(const WindowSplit&) noexcept;
   void (*window_sum)(const WindowPlane&) noexcept;
   void (*window_max)(const WindowPlane&) noexcept;
+  void (*pixel_max)(const PixelWindows&) noexcept;
+  void (*pixel_sum)(const PixelWindows&) noexcept;
+  void (*scale_pixels)(const PixelScale&) noexcept;
+  void (*pixel_sums)(const PixelSums&) noexcept;
+  /// out[i] = a[i] * weight_a + b[i] * weight_b: two roundings.
+  void (*blend)(const float* a, const float* b, float weight_a, float weight_b, float* out,
+                std::int64_t n) noexcept;
+  /// out[i] = in[low[i]] * weight_low[i] + in[high[i]] * weight_high[i]; the first element alone
+  /// where the second weight is 0.
+  void (*blend_columns)(const float* in, const std::int32_t* low, const std::int32_t* high,
+                        const float* weight_low, const float* weight_high, float* out,
+                        std::int64_t n) noexcept;
   const UnaryKernel* unary;           ///< by UnaryOp
   const BinaryKernel* binary;         ///< by BinaryOp
   const BinaryIntKernel* binary_int;  ///< add, sub, mul, (none), maximum, minimum, (none)
   void (*softmax)(const ReduceBlock&) noexcept;
+  void (*attend)(const AttendBlock&) noexcept;
+  void (*attend_finish)(const AttendBlock&) noexcept;
+  /// out[r] = sum of x[i] * rows[r * row_step + i].
+  void (*dot_rows)(const float* x, const float* rows, std::int64_t row_step, std::int64_t count,
+                   std::int64_t n, float* out) noexcept;
   void (*normalize)(const NormBlock&) noexcept;
   void (*reduce)(ReduceOp, const ReduceBlock&) noexcept;
   void (*lstm_gates)(const LstmGates&) noexcept;

@@ -1,0 +1,57 @@
+// bench_kernels: each kernel of the chosen instruction set (POME_ISA names another one), on one
+// thread, and its percent of what the machine can do: of the peak of fused multiply-adds where
+// arithmetic bounds it, of the bandwidth of reading the same footprint where memory does.
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <string>
+
+#include "cases.h"
+#include "devices/cpu/features.h"
+#include "machine.h"
+
+namespace pome::bench {
+namespace {
+
+void run_case(benchmark::State& state, const Case& one, double limit) {
+  for (auto _ : state) one.run();
+  const bool computes = one.flops > 0;
+  const double work = (computes ? one.flops : one.bytes) * 1e-9;
+  const auto runs = static_cast<double>(state.iterations());
+  using benchmark::Counter;
+  state.counters[computes ? "GFLOP/s" : "GB/s"] = Counter(work * runs, Counter::kIsRate);
+  if (limit > 0) state.counters["percent"] = Counter(100 * work * runs / limit, Counter::kIsRate);
+}
+
+int run(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  const auto* kernels = devices::cpu::chosen_kernels();
+  if (kernels == nullptr) {
+    std::fputs("bench_kernels: no kernels for this processor\n", stderr);
+    return 1;
+  }
+  const double peak = peak_gflops();
+  benchmark::AddCustomContext("kernels", kernels->name);
+  benchmark::AddCustomContext("peak GFLOP/s of one core", std::to_string(peak));
+  for (const std::size_t kib : {32, 256, 4096, 65536, 262144}) {
+    benchmark::AddCustomContext("GB/s read from " + std::to_string(kib) + " KiB",
+                                std::to_string(read_bandwidth(kib * 1024)));
+  }
+  const auto cases = all_cases(*kernels);
+  for (const Case& one : cases) {
+    const double limit = one.flops > 0 ? peak : read_bandwidth(static_cast<std::size_t>(one.bytes));
+    benchmark::RegisterBenchmark(one.name.c_str(), [&one, limit](benchmark::State& state) {
+      run_case(state, one, limit);
+    })->MinTime(0.1);
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
+
+}  // namespace
+}  // namespace pome::bench
+
+int main(int argc, char** argv) {
+  return pome::bench::run(argc, argv);
+}
