@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -78,6 +79,43 @@ struct LoadReport {
 struct PredictionOptions {
   std::stop_token stop{};  ///< ends the prediction early with Error{prediction_cancelled}
   std::int64_t byte_budget = default_byte_budget;  ///< bytes that this prediction may allocate
+};
+
+/// Numbers of many rows, in the caller's memory: number c of row r is element
+/// r * row_stride + c * column_stride. A row holds the inputs of a model side by side, in the order
+/// of its description: one number for an int64 or double (NaN where it is missing), an array's
+/// elements.
+struct NumberRows {
+  const void* data = nullptr;
+  DataType data_type = DataType::fp64;  ///< fp64 or fp32
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t row_stride = 0;  ///< in elements; 0 stands for `columns`
+  std::int64_t column_stride = 1;
+};
+
+/// A row that could not be predicted.
+struct RowFailure {
+  std::int64_t row = 0;
+  Error error;
+};
+
+/// What many rows give, in their order.
+struct RowResults {
+  std::int64_t rows = 0;
+  /// Numbers for each row: those of the predicted feature, or of a classifier that describes
+  /// probabilities one for each class label.
+  std::int64_t width = 0;
+  std::vector<double> numbers;       ///< rows x width; NaN in a row that failed
+  std::vector<std::int64_t> labels;  ///< of a classifier: an index into class_labels, -1 of a row
+                                     ///< that failed
+  std::vector<RowFailure> failures;  ///< by row, ascending
+};
+
+/// One prediction of a batch: its outputs, or why it has none.
+struct BatchItem {
+  FeatureProvider outputs;
+  std::optional<Error> error;
 };
 
 namespace runtime {
@@ -174,6 +212,20 @@ class POME_API Model {
   /// The same with a state that make_state() of this model gave; the prediction changes it.
   FeatureProvider predict(const FeatureProvider& inputs, State& state,
                           const PredictionOptions& options = {}) const;
+
+  /// Predicts each of these by itself, spread over the configuration's threads. The results are in
+  /// the order of the inputs and do not depend on what else is in the batch; an item that fails is
+  /// told in its place. `options.byte_budget` holds for each. Throws Error: parameters (the model
+  /// keeps a state), prediction_cancelled.
+  std::vector<BatchItem> predict_batch(std::span<const FeatureProvider> inputs,
+                                       const PredictionOptions& options = {}) const;
+
+  /// Predicts rows of numbers, spread over the configuration's threads, with the same results as
+  /// predict() of each. Tree ensembles have a fast way of their own for it.
+  /// Throws Error: feature_type (the inputs are not numbers and arrays of fixed shapes, or
+  /// `rows.columns` is not their count), parameters (the model gives no numbers or labels),
+  /// out_of_memory, prediction_cancelled.
+  RowResults predict_rows(const NumberRows& rows, const PredictionOptions& options = {}) const;
 
   /// A new state, all zero. For a model without states it is empty, and may be used all the same.
   State make_state() const;

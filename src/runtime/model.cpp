@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "runtime/asset_data.h"
+#include "runtime/batch.h"
 #include "runtime/load_model.h"
 #include "runtime/predict.h"
 
@@ -85,6 +86,17 @@ MultiArray State::read(std::string_view name) const {
 
 void State::write(std::string_view name, const MultiArray& value) {
   runtime::write_state(*data_, name, value);
+}
+
+std::vector<BatchItem> Model::predict_batch(std::span<const FeatureProvider> inputs,
+                                            const PredictionOptions& options) const {
+  const std::shared_ptr<const runtime::ModelData> model = data_;
+  return runtime::predict_batch(model, inputs, options);
+}
+
+RowResults Model::predict_rows(const NumberRows& rows, const PredictionOptions& options) const {
+  const std::shared_ptr<const runtime::ModelData> model = data_;
+  return runtime::predict_rows(model, rows, options);
 }
 
 State Model::make_state() const {

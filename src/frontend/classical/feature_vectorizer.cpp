@@ -50,6 +50,16 @@ class FeatureVectorizer final : public Predictor {
                                                 std::vector<std::int64_t>{total_}));
   }
 
+  std::vector<std::string> joined() const override {
+    std::vector<std::string> out;
+    for (const Column& column : columns_) {
+      if (column.feature.type != FeatureType::double_) return {};
+      out.push_back(column.feature.name);
+    }
+    return output_.multi_array_constraint->data_type == DataType::fp64 ? out
+                                                                       : std::vector<std::string>{};
+  }
+
  private:
   struct Column {
     FeatureDescription feature;

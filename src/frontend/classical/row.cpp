@@ -31,6 +31,7 @@ RowReader::RowReader(const std::vector<FeatureDescription>& inputs) {
     std::optional<std::int64_t> size = 1;
     if (feature.multi_array_constraint) {
       const MultiArrayConstraint& constraint = *feature.multi_array_constraint;
+      takes_rows_ = takes_rows_ && constraint.data_type == DataType::fp64;
       column.default_shape = constraint.shape;
       column.filling = constraint.default_optional_value.value_or(0.0);
       const bool is_fixed = constraint.shape_constraint.type == ShapeConstraintType::fixed;
@@ -39,6 +40,8 @@ RowReader::RowReader(const std::vector<FeatureDescription>& inputs) {
       throw Error(ErrorCode::parameters,
                   cat("input ", base::quoted(feature.name), " is described as ",
                       feature.type_text(), ", expected numbers"));
+    } else {
+      takes_rows_ = takes_rows_ && feature.type == FeatureType::double_;
     }
     width = width && size ? base::checked_add(*width, *size) : std::nullopt;
     columns_.push_back(std::move(column));

@@ -20,6 +20,9 @@ class RowReader {
   /// Length of every row, where the description fixes it.
   std::optional<std::size_t> width() const noexcept { return width_; }
 
+  /// True when rows are numbers as they come: doubles, and arrays of fp64 whose shapes are fixed.
+  bool takes_rows() const noexcept { return width_.has_value() && takes_rows_; }
+
   /// Throws Error{parameters} when rows are known not to have exactly `wanted` numbers; `what` says
   /// what has that many ("weights").
   void require(std::size_t wanted, std::string_view what) const;
@@ -40,6 +43,7 @@ class RowReader {
 
   std::vector<Column> columns_;
   std::optional<std::size_t> width_;
+  bool takes_rows_ = true;
 };
 
 /// The elements of an array as doubles, row-major, behind `out`. Booked against the call's budget.

@@ -47,6 +47,10 @@ bool is_classical(std::string_view model_type) noexcept {
   return find(model_type) != nullptr;
 }
 
+std::shared_ptr<const RowPredictor> Predictor::rows(base::Budget& /*budget*/) const {
+  return nullptr;
+}
+
 PredictorPtr make_predictor(const Source& source) {
   const std::string& type = source.description.model_type;
   const Line* line = find(type);

@@ -10,6 +10,21 @@
 
 namespace pome::classical {
 
+/// A branch or a leaf. The children of a branch lie side by side, the true one first.
+struct TreeNode {
+  double value = 0;            // compared with
+  std::uint32_t feature = 0;   // of a leaf: unused
+  std::uint32_t if_true = 0;   // index of a node; of a leaf: its first contribution
+  std::uint32_t if_false = 0;  // of a leaf: behind its last contribution
+  proto::TreeEnsembleParameters_TreeNode_TreeNodeBehavior behavior{};
+  bool missing_is_true = false;
+};
+
+struct TreeContribution {
+  std::uint32_t dimension;
+  double value;
+};
+
 /// The trees of one model. Immutable; every node is reached from the root of its tree by exactly
 /// one way, so that evaluation always ends.
 class TreeEnsemble {
@@ -30,20 +45,16 @@ class TreeEnsemble {
   /// numbers; it is rounded to float32 in place where is_single(). NaN stands for a missing value.
   std::vector<double> evaluate(std::span<double> row) const;
 
+  // For those who lay the trees out in another way.
+  std::span<const TreeNode> nodes() const noexcept { return nodes_; }
+  std::span<const std::uint32_t> roots() const noexcept { return roots_; }
+  std::span<const TreeContribution> contributions() const noexcept { return contributions_; }
+  std::span<const double> base() const noexcept { return base_; }
+
  private:
   using Behavior = proto::TreeEnsembleParameters_TreeNode_TreeNodeBehavior;
-  struct Node {
-    double value = 0;            // compared with
-    std::uint32_t feature = 0;   // of a leaf: unused
-    std::uint32_t if_true = 0;   // index of a node; of a leaf: its first contribution
-    std::uint32_t if_false = 0;  // of a leaf: behind its last contribution
-    Behavior behavior{};
-    bool missing_is_true = false;
-  };
-  struct Contribution {
-    std::uint32_t dimension;
-    double value;
-  };
+  using Node = TreeNode;
+  using Contribution = TreeContribution;
   class Builder;
 
   static bool takes_true(const Node& node, double feature) noexcept;

@@ -1,5 +1,7 @@
 // Tree ensembles as regressors and classifiers.
 #include <algorithm>
+#include <mutex>
+#include <utility>
 
 #include "base/text.h"
 #include "frontend/classical/makers.h"
@@ -7,6 +9,7 @@
 #include "frontend/classical/outputs.h"
 #include "frontend/classical/row.h"
 #include "frontend/classical/tree_ensemble.h"
+#include "frontend/classical/tree_layout.h"
 #include "pome/error.h"
 
 namespace pome::classical {
@@ -46,6 +49,10 @@ class Trees {
     return ensemble_.dimensions() + (has_reference ? 1 : 0);
   }
 
+  const TreeEnsemble& ensemble() const noexcept { return ensemble_; }
+  std::optional<std::size_t> width() const noexcept { return reader_.width(); }
+  bool takes_rows() const noexcept { return reader_.takes_rows(); }
+
   std::vector<double> evaluate(const FeatureProvider& inputs, const Call& call) const {
     std::vector<double> row = reader_.read(inputs, call);
     if (row.size() < ensemble_.features_used())
@@ -53,24 +60,94 @@ class Trees {
                   cat("the inputs hold ", row.size(), " numbers, and a branch looks at feature ",
                       ensemble_.features_used() - 1));
     std::vector<double> scores = ensemble_.evaluate(row);
+    if (transform_ == Transform::Classification_SoftMaxWithZeroClassReference)
+      scores.insert(scores.begin(), 0.0);
+    transform(scores);
+    return scores;
+  }
+
+  // In place; a class of reference is there already.
+  void transform(std::span<double> scores) const noexcept {
     switch (transform_) {
-      case Transform::NoTransform: break;
-      case Transform::Classification_SoftMax: softmax(scores); break;
+      case Transform::NoTransform: return;
       case Transform::Regression_Logistic:
         std::ranges::transform(scores, scores.begin(), logistic);
-        break;
-      case Transform::Classification_SoftMaxWithZeroClassReference:
-        scores.insert(scores.begin(), 0.0);
-        softmax(scores);
-        break;
+        return;
+      case Transform::Classification_SoftMax:
+      case Transform::Classification_SoftMaxWithZeroClassReference: return softmax(scores);
     }
-    return scores;
   }
 
  private:
   RowReader reader_;
   TreeEnsemble ensemble_;
   Transform transform_;
+};
+
+// Trees over blocks of rows. What an evaluation gives is widened by what stands before its numbers:
+// the class of reference, or the first of two classes that share a column.
+class TreeRows final : public RowPredictor {
+ public:
+  TreeRows(const Trees& trees, std::unique_ptr<const TreeLayout> layout, bool is_one_column)
+      : trees_(trees), layout_(std::move(layout)), is_one_column_(is_one_column) {}
+
+  std::size_t width() const noexcept override { return *trees_.width(); }
+  std::size_t dimensions() const noexcept override {
+    return trees_.dimensions() + (is_one_column_ ? 1 : 0);
+  }
+  std::int64_t rows_at_once() const noexcept override { return block_rows; }
+  std::size_t scratch_bytes() const noexcept override {
+    return sums_bytes() + layout_->scratch_bytes();
+  }
+
+  void predict(const RowsView& rows, std::int64_t first, std::int64_t count, double* out,
+               std::byte* scratch) const noexcept override {
+    auto* sums = reinterpret_cast<double*>(scratch);
+    layout_->evaluate(rows, first, count, sums, scratch + sums_bytes());
+    const std::size_t given = trees_.ensemble().dimensions();
+    const std::size_t before = dimensions() - given;
+    for (std::int64_t row = 0; row < count; ++row) {
+      double* mine = out + static_cast<std::size_t>(row) * dimensions();
+      std::fill_n(mine, before, 0.0);
+      std::copy_n(sums + static_cast<std::size_t>(row) * given, given, mine + before);
+      if (is_one_column_) {
+        trees_.transform({mine + 1, 1});
+        mine[0] = 1.0 - mine[1];
+      } else {
+        trees_.transform({mine, dimensions()});
+      }
+    }
+  }
+
+ private:
+  std::size_t sums_bytes() const noexcept {
+    return block_rows * trees_.ensemble().dimensions() * sizeof(double);
+  }
+
+  const Trees& trees_;
+  std::unique_ptr<const TreeLayout> layout_;
+  bool is_one_column_;
+};
+
+// Laid out when rows come for the first time.
+class LazyTreeRows {
+ public:
+  std::shared_ptr<const RowPredictor> get(const Trees& trees, bool is_one_column,
+                                          base::Budget& budget) const {
+    if (!trees.takes_rows()) return nullptr;
+    const std::scoped_lock lock(mutex_);
+    if (!was_tried_) {
+      auto layout = lay_out(trees.ensemble(), chosen_tree_kernels(), budget);
+      if (layout) rows_ = std::make_shared<TreeRows>(trees, std::move(layout), is_one_column);
+      was_tried_ = true;
+    }
+    return rows_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable bool was_tried_ = false;
+  mutable std::shared_ptr<const RowPredictor> rows_;
 };
 
 class TreeEnsembleRegressor final : public Predictor {
@@ -82,9 +159,13 @@ class TreeEnsembleRegressor final : public Predictor {
   FeatureProvider predict(const FeatureProvider& inputs, const Call& call) const override {
     return output_.make(trees_.evaluate(inputs, call));
   }
+  std::shared_ptr<const RowPredictor> rows(base::Budget& budget) const override {
+    return rows_.get(trees_, false, budget);
+  }
 
  private:
   Trees trees_;
+  LazyTreeRows rows_;
   RegressorOutput output_;
 };
 
@@ -107,9 +188,13 @@ class TreeEnsembleClassifier final : public Predictor {
     if (is_one_column_) scores.insert(scores.begin(), 1.0 - scores[0]);
     return output_.make(scores);
   }
+  std::shared_ptr<const RowPredictor> rows(base::Budget& budget) const override {
+    return rows_.get(trees_, is_one_column_, budget);
+  }
 
  private:
   Trees trees_;
+  LazyTreeRows rows_;
   ClassifierOutput output_;
   bool is_one_column_ = false;
 };

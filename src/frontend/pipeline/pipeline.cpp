@@ -17,6 +17,10 @@ class Pipeline final : public classical::Predictor {
  public:
   Pipeline(const ModelDescription& description, std::vector<Stage> stages)
       : outputs_(description.outputs), stages_(std::move(stages)) {
+    for (const FeatureDescription& feature : description.inputs) {
+      if (feature.type == FeatureType::double_) inputs_.push_back(feature.name);
+    }
+    if (inputs_.size() != description.inputs.size()) inputs_.clear();
     std::set<std::string, std::less<>> known;
     for (const FeatureDescription& feature : description.inputs) known.insert(feature.name);
     for (const Stage& stage : stages_) {
@@ -55,6 +59,17 @@ class Pipeline final : public classical::Predictor {
     return out;
   }
 
+  // Doubles that are put side by side, in their order, for a model that takes rows of them.
+  std::shared_ptr<const classical::RowPredictor> rows(base::Budget& budget) const override {
+    if (stages_.size() != 2) return nullptr;
+    const auto joined = stages_[0].predictor->joined();
+    const auto& given = stages_[0].description.outputs;
+    const auto& taken = stages_[1].description.inputs;
+    const bool fits = !joined.empty() && joined == inputs_ && given.size() == 1 &&
+                      taken.size() == 1 && given[0].name == taken[0].name;
+    return fits ? stages_[1].predictor->rows(budget) : nullptr;
+  }
+
  private:
   static void run(const Stage& stage, const classical::Call& call, FeatureProvider& table) {
     FeatureProvider mine;
@@ -68,6 +83,7 @@ class Pipeline final : public classical::Predictor {
     for (const auto& [name, value] : given) table.set(name, value);
   }
 
+  std::vector<std::string> inputs_;  // names; empty where one is no double
   std::vector<FeatureDescription> outputs_;
   std::vector<Stage> stages_;
 };
