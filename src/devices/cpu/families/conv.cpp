@@ -4,14 +4,15 @@
 // rows of one product; else a table says, for each tap and each output pixel, where the channels of
 // the input pixel lie (a row of zeros for the padding), so that no matrix of columns is ever
 // written. Where each group has one input channel (depthwise), sums over the taps, channel by
-// channel.
+// channel. Filters of 3 x 3 with many channels go through Winograd's transforms (winograd.cpp).
+#include "devices/cpu/families/conv.h"
+
 #include <algorithm>
 #include <vector>
 
 #include "base/half.h"
 #include "base/text.h"
 #include "devices/cpu/families/product.h"
-#include "devices/cpu/families/window.h"
 
 namespace pome::devices::cpu {
 namespace {
@@ -23,16 +24,8 @@ constexpr std::int64_t task_panels = 12;  ///< panels whose part of a depth bloc
 
 // --- where pixels lie ---
 
-struct Geometry {
-  WindowDim rows, cols;
-  std::int64_t in_channels = 0;  ///< of the whole input: from one pixel to the next
-  std::int64_t out_pixels = 0;   ///< of an image
-
-  std::int64_t taps() const noexcept { return rows.kernel * cols.kernel; }
-};
-
 /// table[tap * count + i]: the input pixel of output pixel `first + i`, counted over all images.
-void fill_table(const Geometry& g, const float* in, const float* zeros, std::int64_t first,
+void fill_table(const ConvGeometry& g, const float* in, const float* zeros, std::int64_t first,
                 std::int64_t count, const float** table) noexcept {
   const std::int64_t in_image = g.rows.in * g.cols.in * g.in_channels;
   std::int64_t image = first / g.out_pixels;
@@ -58,24 +51,14 @@ void fill_table(const Geometry& g, const float* in, const float* zeros, std::int
   }
 }
 
-struct Common {
-  const Kernels* k;
-  const float* bias;
-  const float* zeros;
-  Geometry g;
-  std::int32_t x;
-  std::int64_t block;  ///< output pixels of a task
-  Epilogue epilogue;
-};
-
-std::int64_t table_bytes(const Geometry& g, std::int64_t block) noexcept {
+std::int64_t table_bytes(const ConvGeometry& g, std::int64_t block) noexcept {
   return round_up(g.taps() * block * static_cast<std::int64_t>(sizeof(float*)), 64);
 }
 
 // --- products ---
 
 struct ProductParams {
-  Common c;
+  ConvCommon c;
   PanelView weights;
   std::int32_t groups, part_panels;
 };
@@ -199,7 +182,7 @@ Status run_point(const void* raw, TensorRef* args, TaskContext& task) noexcept {
 // --- one input channel a group ---
 
 struct DepthwiseParams {
-  Common c;
+  ConvCommon c;
   const float* weights;
   std::int32_t channels, multiplier;  ///< outputs in all, and of a group
 };
@@ -244,6 +227,11 @@ class ConvKernel final : public CpuKernel {
       taps_ = pack_taps(store, *weight, kernels.lanes);
     } else {
       bias_ = pack_vector(store, kernels, site.weight("bias").get(), shape.outputs, groups_);
+      edge_ = edge_for(site, *weight);
+    }
+    if (edge_ != 0) {
+      panels_ = pack_winograd(store, kernels, *weight, edge_);
+    } else if (!depthwise_) {
       panels_ = pack_panels(store, kernels, *weight, shape);
     }
     zeros_ = std::make_shared<const std::vector<float>>(static_cast<std::size_t>(in_channels_), 0);
@@ -251,12 +239,13 @@ class ConvKernel final : public CpuKernel {
 
   PlannedKernel plan(const PlanCall& call) const override {
     const auto& in = call.facts->types[call.call->args[x_]];
-    Common c{&k(), bias_->as<float>(), zeros_->data(), {}, static_cast<std::int32_t>(1 + x_),
-             1,    tails_.view()};
+    ConvCommon c{&k(), bias_->as<float>(), zeros_->data(), {}, static_cast<std::int32_t>(1 + x_),
+                 1,    tails_.view()};
     spec_.geometry(in, call.result_type(), c.g.rows, c.g.cols);
     c.g.in_channels = in_channels_;
     c.g.out_pixels = c.g.rows.out * c.g.cols.out;
     if (depthwise_) return plan_depthwise(c);
+    if (edge_ != 0) return plan_winograd(c, panels_.view, edge_, in.dims[0]);
     const auto sees_itself = [](const WindowDim& d) {
       return d.kernel == 1 && d.stride == 1 && d.before == 0 && d.in == d.out;
     };
@@ -267,6 +256,18 @@ class ConvKernel final : public CpuKernel {
  private:
   static Dims kernel_sizes(const exec::Weight& weight) {
     return Dims(std::span<const std::int64_t>(weight.dims()).subspan(2));
+  }
+
+  /// The edge of Winograd's tiles, 0 for plain products. Chosen by the declared sizes, since the
+  /// weights are packed for it; open ones count as large. Compressed weights stay compressed.
+  int edge_for(const Site& site, const exec::Weight& weight) const {
+    const auto& dims = weight.dims();
+    if (groups_ != 1 || dims.size() != 4 || dims[2] != 3 || dims[3] != 3) return 0;
+    if (site.call().numerics == exec::Numerics::as_declared || !spec_.is_plain()) return 0;
+    if (weight.encoding() != exec::Weight::Encoding::dense) return 0;
+    const auto& out = site.call().result_type().dims;
+    const auto size = [](std::int64_t d) { return d < 0 ? exec::Device::assumed_dim : d; };
+    return winograd_edge(dims[1], dims[0], size(out[2]), size(out[3]));
   }
 
   /// Weights [channels][taps] as [taps][channels], channels padded to whole vectors.
@@ -288,7 +289,7 @@ class ConvKernel final : public CpuKernel {
                       });
   }
 
-  PlannedKernel plan_product(const Common& common, std::int64_t images) const {
+  PlannedKernel plan_product(const ConvCommon& common, std::int64_t images) const {
     ProductParams p{common, panels_.view, static_cast<std::int32_t>(groups_), 0};
     const std::int64_t pixels = images * p.c.g.out_pixels;
     p.c.block = std::clamp<std::int64_t>(pixels, 1, most_rows);
@@ -306,7 +307,7 @@ class ConvKernel final : public CpuKernel {
     return planned;
   }
 
-  PlannedKernel plan_point(const Common& c) const {
+  PlannedKernel plan_point(const ConvCommon& c) const {
     const auto& view = panels_.view;
     const PointParams p{
         {&k(), view, c.bias, nullptr, view.depth, 1, nullptr, view.outputs, 0, c.epilogue, nullptr},
@@ -319,7 +320,7 @@ class ConvKernel final : public CpuKernel {
     return planned;
   }
 
-  PlannedKernel plan_depthwise(const Common& common) const {
+  PlannedKernel plan_depthwise(const ConvCommon& common) const {
     DepthwiseParams p{common, taps_->as<float>(), static_cast<std::int32_t>(outputs_),
                       static_cast<std::int32_t>(outputs_ / groups_)};
     // About 16 Ki elements a task.
@@ -336,6 +337,7 @@ class ConvKernel final : public CpuKernel {
   std::int64_t groups_ = 1;
   std::int64_t outputs_ = 0, in_channels_ = 0;
   bool depthwise_ = false;
+  int edge_ = 0;
   PackedPanels panels_;
   std::shared_ptr<const exec::Pack> bias_, taps_;
   std::shared_ptr<const std::vector<float>> zeros_;

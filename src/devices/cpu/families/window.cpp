@@ -16,6 +16,11 @@ WindowSpec::WindowSpec(const Site& site, Dims kernel) : kernel_(std::move(kernel
                                      : Pad::valid;
 }
 
+bool WindowSpec::is_plain() const noexcept {
+  const auto is_one = [](std::int64_t n) { return n == 1; };
+  return std::ranges::all_of(strides_, is_one) && std::ranges::all_of(dilations_, is_one);
+}
+
 void WindowSpec::geometry(const ir::Type& in, const ir::Type& out, WindowDim& rows,
                           WindowDim& cols) const {
   const auto n = kernel_.size();

@@ -20,6 +20,8 @@ class WindowSpec {
   /// Rows and columns for these input and output types; rows are of size 1 when there is one
   /// spatial dimension.
   void geometry(const ir::Type& in, const ir::Type& out, WindowDim& rows, WindowDim& cols) const;
+  /// Strides and dilations of 1.
+  bool is_plain() const noexcept;
 
  private:
   Dims kernel_, strides_, dilations_, pad_;

@@ -17,6 +17,8 @@ void expand_lut(const LutRows&, float* out) noexcept;
 void pack_columns(const float* in, std::int64_t in_row, std::int64_t cols, std::int64_t depth,
                   float* out) noexcept;
 void depthwise(const DepthwiseBlock&) noexcept;
+void winograd_in(const WinogradIn&) noexcept;
+void winograd_out(const WinogradOut&) noexcept;
 void transpose(const Transpose&) noexcept;
 void window_split(const WindowSplit&) noexcept;
 void window_sum(const WindowPlane&) noexcept;

@@ -64,6 +64,32 @@ struct DepthwiseBlock {
   std::int64_t pixels, channels, multiplier;
 };
 
+/// Points of Winograd's products beside 0 and infinity for tiles of 6: +-a and +-b. Of all small
+/// fractions these amplify rounding least (a bound of 7.9 in each dimension, against 16 of +-1 and
+/// +-2; half the error on random numbers), and their powers up to a*a*b*b are exact.
+inline constexpr float winograd_a = 0.625F, winograd_b = 1.5F;
+
+/// The pixels of one input tile, edge * edge of them by row, each with `channels` values, to
+/// edge * edge elements of the transformed tile: out[element * element_step + channel], whole
+/// vectors. Tiles overlap by two pixels; `edge` is 4 or 6.
+struct WinogradIn {
+  const float* const* pixels;
+  float* out;
+  std::int64_t element_step, channels;
+  int edge;
+};
+
+/// Transformed sums in[element * element_step + channel] (whole vectors) back to the first `rows` x
+/// `cols` of the tile's (edge - 2)^2 output pixels, plus the bias.
+struct WinogradOut {
+  const float* in;
+  std::int64_t element_step, channels;
+  const float* bias;  ///< padded to whole vectors
+  float* out;
+  std::int64_t row_step, pixel_step;
+  int rows, cols, edge;
+};
+
 /// out[col * out_row + row] = in[row * in_row + col].
 struct Transpose {
   const float* in;
@@ -221,6 +247,8 @@ struct Kernels {
   void (*pack_columns)(const float* in, std::int64_t in_row, std::int64_t cols, std::int64_t depth,
                        float* out) noexcept;
   void (*depthwise)(const DepthwiseBlock&) noexcept;
+  void (*winograd_in)(const WinogradIn&) noexcept;
+  void (*winograd_out)(const WinogradOut&) noexcept;
   void (*transpose)(const Transpose&) noexcept;
   void (*window_split)(const WindowSplit&) noexcept;
   void (*window_sum)(const WindowPlane&) noexcept;

@@ -20,6 +20,8 @@ const Kernels& kernels() noexcept {
                              .expand_lut = expand_lut,
                              .pack_columns = pack_columns,
                              .depthwise = depthwise,
+                             .winograd_in = winograd_in,
+                             .winograd_out = winograd_out,
                              .transpose = transpose,
                              .window_split = window_split,
                              .window_sum = window_sum,
