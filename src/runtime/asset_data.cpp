@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "format/model_type.h"
+#include "frontend/neural_network/network.h"
 #include "frontend/program/import.h"
 #include "ir/text.h"
 #include "pome/error.h"
@@ -86,17 +87,23 @@ std::shared_ptr<const AssetData> read_asset(format::Asset files, base::Budget& b
 }
 
 std::unique_ptr<ir::Program> import_model(const proto::Model& message,
+                                          const ModelDescription& description,
                                           const std::shared_ptr<const void>& owner,
                                           base::Budget& budget) {
   if (const proto::mil::Program* program = message.mlProgram())
     return frontend::import_program(*program, owner, budget);
+  const frontend::NetworkParts network = frontend::network_parts(message);
+  if (network.layers != nullptr)
+    return frontend::import_network(network, description, network_probabilities(message), owner,
+                                    budget);
   throw Error(ErrorCode::io, "there is no program in it");
 }
 
 std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& budget) {
   if (const auto reason = why_not_runnable(asset.description))
     throw Error(ErrorCode::unsupported, *reason);
-  if (asset.message.Type.which() != 0) return import_model(asset.message, asset.owner, budget);
+  if (asset.message.Type.which() != 0)
+    return import_model(asset.message, asset.description, asset.owner, budget);
   const auto& text = asset.files.mil();
   if (text == nullptr) throw Error(ErrorCode::io, "there is no program in it (model.mil)");
   const Held held = hold(text, budget);

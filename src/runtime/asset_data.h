@@ -25,14 +25,17 @@ struct AssetData {
 /// Throws Error{io} naming the file.
 std::shared_ptr<const AssetData> read_asset(format::Asset files, base::Budget& budget);
 
-/// The program of a model in a specification that is one. Throws Error{io}.
+/// The program of a model in a specification: of an ML Program its own, of a neural network what
+/// its layers come to. Throws Error: io, parameters (a network that contradicts itself),
+/// unsupported.
 std::unique_ptr<ir::Program> import_model(const proto::Model& message,
+                                          const ModelDescription& description,
                                           const std::shared_ptr<const void>& owner,
                                           base::Budget& budget);
 
-/// The program of an ML Program, as the file has it. Each call reads it anew, since whoever
-/// compiles it rewrites it. Throws Error: io (damaged), unsupported (another model type, named,
-/// with what is missing for it).
+/// The program of an ML Program, as the file has it, or of a neural network. Each call reads it
+/// anew, since whoever compiles it rewrites it. Throws Error: io (damaged), unsupported (another
+/// model type, named, with what is missing for it).
 std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& budget);
 
 }  // namespace pome::runtime

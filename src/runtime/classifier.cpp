@@ -136,6 +136,25 @@ std::optional<Classifier> take_classifier(ir::Function& function) {
   return out;
 }
 
+std::string network_probabilities(const proto::Model& message) {
+  const auto* network = message.neuralNetworkClassifier();
+  if (network == nullptr) return {};
+  if (!network->labelProbabilityLayerName.empty())
+    return std::string(network->labelProbabilityLayerName);
+  // Without a name it is what the network ends with.
+  for (auto it = network->layers.rbegin(); it != network->layers.rend(); ++it) {
+    if (!it->output.empty()) return std::string(it->output.front());
+  }
+  throw Error(ErrorCode::parameters, "the classifier has no layer that gives probabilities");
+}
+
+std::optional<Classifier> network_classifier(const proto::Model& message,
+                                             const ModelDescription& description) {
+  if (message.neuralNetworkClassifier() == nullptr) return std::nullopt;
+  return Classifier{description.predicted_feature_name, description.predicted_probabilities_name,
+                    network_probabilities(message), description.class_labels};
+}
+
 features::Classification classify(const MultiArray& probabilities, const ClassLabels& labels) {
   const MultiArray values = probabilities.converted_to(DataType::fp64);
   return features::classify(values.elements<double>(), labels);

@@ -10,6 +10,7 @@
 #include "ir/program.h"
 #include "pome/description.h"
 #include "pome/feature.h"
+#include "proto/Model.pb.h"
 
 namespace pome::runtime {
 
@@ -30,6 +31,14 @@ ClassLabels class_labels(const ir::Function& function);
 /// Throws Error{parameters} when the operation is not one that can be taken out: nested in a block,
 /// more than one, used by another operation, or of constant probabilities.
 std::optional<Classifier> take_classifier(ir::Function& function);
+
+/// The blob of a neural-network classifier that holds the probability of each class; empty for all
+/// other models.
+std::string network_probabilities(const proto::Model& message);
+
+/// What a neural-network classifier makes of that blob; nothing for all other models.
+std::optional<Classifier> network_classifier(const proto::Model& message,
+                                             const ModelDescription& description);
 
 /// The label and the dictionary of one prediction, as features::classify makes them.
 features::Classification classify(const MultiArray& probabilities, const ClassLabels& labels);

@@ -25,7 +25,6 @@ struct Missing {
   std::string_view reason;
 };
 
-constexpr std::string_view networks = "neural networks arrive with a later version";
 constexpr std::string_view later = "they arrive with a later version";
 constexpr std::string_view apple =
     "the computation is part of Apple's operating systems and not of the file, so it runs on Apple "
@@ -33,9 +32,6 @@ constexpr std::string_view apple =
 constexpr std::string_view app = "they need code of the app that they were made for";
 
 constexpr std::array missing_types{
-    Missing{"neuralNetwork", networks},
-    Missing{"neuralNetworkClassifier", networks},
-    Missing{"neuralNetworkRegressor", networks},
     Missing{"visionFeaturePrint", apple},
     Missing{"audioFeaturePrint", apple},
     Missing{"soundAnalysisPreprocessing", apple},
@@ -83,6 +79,11 @@ exec::Numerics numerics_of(Numerics numerics) noexcept {
   return exec::Numerics::exact;
 }
 
+bool is_program(std::string_view type) noexcept {
+  return type == "mlProgram" || type == "neuralNetwork" || type == "neuralNetworkClassifier" ||
+         type == "neuralNetworkRegressor";
+}
+
 // Types whose models run when what is inside does.
 bool is_container(std::string_view type) noexcept {
   return type == "linkedModel" || type == "pipeline" || type == "pipelineClassifier" ||
@@ -93,8 +94,7 @@ bool is_container(std::string_view type) noexcept {
 
 std::optional<std::string> why_not_runnable(const ModelDescription& description) {
   const std::string& type = description.model_type;
-  if (type == "mlProgram" || classical::is_classical(type) || is_container(type))
-    return std::nullopt;
+  if (is_program(type) || classical::is_classical(type) || is_container(type)) return std::nullopt;
   std::string_view reason = later;
   for (const Missing& one : missing_types) {
     if (one.type == description.model_type) reason = one.reason;

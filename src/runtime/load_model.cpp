@@ -43,11 +43,14 @@ class ModelPredictor final : public classical::Predictor {
   std::shared_ptr<const ModelData> model_;
 };
 
-void load_program(const Loading& loading, std::unique_ptr<ir::Program> program, ModelData& model,
+void load_program(const Loading& loading, const proto::Model& message,
+                  std::unique_ptr<ir::Program> program, ModelData& model,
                   std::shared_ptr<const exec::PackArchive> archive = nullptr) {
   model.function =
       load_function(std::move(program), loading.asset.files, model.description.function_name,
                     model.configuration, loading.budget, std::move(archive));
+  if (auto classifier = network_classifier(message, model.description))
+    model.function.classifier = std::move(classifier);
   connect(model);
 }
 
@@ -69,7 +72,8 @@ classical::PredictorPtr load_part(const Loading& loading, const proto::Model& me
   model->configuration = loading.configuration;
   model->configuration.function_name.clear();
   model->description = description;
-  load_program(loading, import_model(message, loading.asset.owner, *loading.budget), *model);
+  load_program(loading, message,
+               import_model(message, description, loading.asset.owner, *loading.budget), *model);
   if (!model->function.executable->states().empty())
     throw Error(ErrorCode::unsupported, "it keeps a state, which models of a pipeline cannot do");
   return std::make_shared<ModelPredictor>(std::move(model));
@@ -194,7 +198,7 @@ void load_model(const AssetData& asset, ModelData& model, std::shared_ptr<base::
     model.predictor = load_predictor(loading, asset.message, model.description);
   if (model.predictor != nullptr) return;
   model.session = begin_session(asset.files, model.configuration, model.description);
-  load_program(loading, read_program(asset, *loading.budget), model,
+  load_program(loading, asset.message, read_program(asset, *loading.budget), model,
                model.session ? model.session->entry() : nullptr);
   model.rebuild = [path = asset.files.path(), configuration = model.configuration] {
     return rebuild(path, configuration);

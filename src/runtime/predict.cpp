@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "features/convert.h"
 #include "features/shape_text.h"
+#include "frontend/neural_network/network.h"
 #include "runtime/bind.h"
 
 namespace pome::runtime {
@@ -36,7 +37,10 @@ OutputSource find_source(const LoadedFunction& function, const FeatureDescriptio
     if (feature.name == classifier.dictionary_output)
       return {OutputSource::Kind::dictionary, tensor_index(executable, probabilities)};
   }
-  return {OutputSource::Kind::tensor, tensor_index(executable, feature.name)};
+  const std::string own = frontend::output_name(feature.name);
+  const bool is_input = std::ranges::any_of(
+      executable.outputs(), [&](const compiler::Operand& one) { return one.name == own; });
+  return {OutputSource::Kind::tensor, tensor_index(executable, is_input ? own : feature.name)};
 }
 
 BoundInputs bind_inputs(const ModelData& model, const FeatureProvider& inputs,
