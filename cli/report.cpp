@@ -189,9 +189,25 @@ void add_tree_facts(const proto::Box<proto::TreeEnsembleParameters>& trees, Repo
   report.facts.emplace_back("nodes", cat(trees->nodes.size()));
 }
 
+// Custom layers need code that is no part of the file.
+void check_custom_layers(const std::vector<proto::NeuralNetworkLayer>& layers, Report& report) {
+  std::set<std::string_view> told;
+  for_each_layer(layers, [&](const proto::NeuralNetworkLayer& layer) {
+    const auto* custom = layer.custom();
+    if (custom == nullptr || !told.insert(custom->className).second) return;
+    report.obstacles.push_back(
+        {cat("layer ", base::quoted(layer.name)), "custom",
+         cat("needs code for the custom layer of class ", base::quoted(custom->className),
+             " (pome predict --custom-layers FOLDER)")});
+  });
+}
+
 void report_message(const proto::Model& message, Report& report) {
   ByteMap bytes;
-  if (const auto* layers = layers_of(message)) report.layers = count_layers(*layers, bytes);
+  if (const auto* layers = layers_of(message)) {
+    report.layers = count_layers(*layers, bytes);
+    check_custom_layers(*layers, report);
+  }
   if (const auto* pipeline = pipeline_of(message))
     report.submodels = report_pipeline(*pipeline, bytes, 0);
   if (const auto* trees = message.treeEnsembleClassifier())

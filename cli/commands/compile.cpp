@@ -14,6 +14,7 @@
 #include "format/asset.h"
 #include "model_file.h"
 #include "progress.h"
+#include "runtime/asset_data.h"
 
 namespace pome::cli {
 
@@ -73,7 +74,8 @@ ExitCode run_compile(const Context& context, const Options& options) {
     throw UsageError(cat("'pome compile' writes a folder named *.mlmodelc, found ",
                          base::quoted(options.output)));
   const ModelFile model = open_model(options.model);
-  program_of(model, "compile");  // refuses what is no ML Program
+  // What is no ML Program, or lacks weights, is refused before anything is written.
+  runtime::weight_files(*model.asset.data(), program_of(model, "compile"));
   check_replaceable(output, options.force);
   const Progress progress(cat("Writing ", output.filename().native()));
   write(output, model.asset);

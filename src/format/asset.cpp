@@ -267,7 +267,7 @@ std::vector<PackageFile> Asset::sources() const {
   if (state_->kind == AssetKind::memory) return out;
   if (state_->kind == AssetKind::model_file) return {{"", state_->spec}};
   for (const fs::path& relative : files_beneath(state_->path))
-    out.push_back({relative, base::open_beneath(state_->path, relative)});
+    out.emplace_back(relative, base::open_beneath(state_->path, relative));
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "base/budget.h"
 #include "format/asset.h"
@@ -40,5 +41,9 @@ std::unique_ptr<ir::Program> import_model(const proto::Model& message,
 /// model type, named, with what is missing for it).
 std::unique_ptr<ir::Program> read_program(const AssetData& asset, base::Budget& budget,
                                           const CustomLayers& custom_layers = {});
+
+/// Weight files that a program of the asset names, by their path inside the model. Throws Error{io}
+/// for one that is missing.
+std::vector<format::PackageFile> weight_files(const AssetData& asset, const ir::Program& program);
 
 }  // namespace pome::runtime

@@ -23,33 +23,6 @@ using base::cat;
 
 constexpr std::string_view model_path = "@model_path/";
 
-// Weight files that the program names, by their path inside the model.
-std::vector<format::PackageFile> weight_files(const AssetData& asset, const ir::Program& program) {
-  std::set<std::string> names;
-  const auto note = [&](const ir::Constant& constant) {
-    if (const auto* blob = std::get_if<ir::BlobReference>(&constant.data)) names.insert(blob->file);
-  };
-  for (const auto& function : program.functions) {
-    ir::for_each_op(*function->body, [&](const ir::Op& op) {
-      for (const auto& [key, value] : op.attributes()) {
-        if (value != nullptr) note(*value);
-      }
-      for (const ir::Argument& argument : op.arguments()) {
-        for (const ir::Binding& binding : argument.bindings) {
-          if (binding.literal != nullptr) note(*binding.literal);
-        }
-      }
-    });
-  }
-  std::vector<format::PackageFile> out;
-  for (const std::string& file : names) {
-    std::string_view relative = file;
-    if (relative.starts_with(model_path)) relative.remove_prefix(model_path.size());
-    out.emplace_back(fs::path(relative), asset.files.blob(file));
-  }
-  return out;
-}
-
 // Element types as metadata.json spells them.
 std::string type_name(DataType type) {
   switch (type) {
@@ -143,6 +116,33 @@ void write_whole(const AssetData& asset, const fs::path& folder) {
 }
 
 }  // namespace
+
+std::vector<format::PackageFile> weight_files(const AssetData& asset, const ir::Program& program) {
+  std::set<std::string> names;
+  const auto note = [&](const ir::Constant& constant) {
+    if (const auto* blob = std::get_if<ir::BlobReference>(&constant.data)) names.insert(blob->file);
+  };
+  for (const auto& function : program.functions) {
+    ir::for_each_op(*function->body, [&](const ir::Op& op) {
+      for (const auto& [key, value] : op.attributes()) {
+        if (value != nullptr) note(*value);
+      }
+      for (const ir::Argument& argument : op.arguments()) {
+        for (const ir::Binding& binding : argument.bindings) {
+          if (binding.literal != nullptr) note(*binding.literal);
+        }
+      }
+    });
+  }
+  std::vector<format::PackageFile> out;
+  for (const std::string& file : names) {
+    std::string_view relative = file;
+    if (relative.starts_with(model_path)) relative.remove_prefix(model_path.size());
+    out.emplace_back(fs::path(relative), asset.files.blob(file));
+  }
+  return out;
+}
+
 }  // namespace runtime
 
 void Asset::write_compiled(const std::filesystem::path& folder) const {

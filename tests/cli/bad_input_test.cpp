@@ -486,7 +486,6 @@ std::vector<BadInput> program_cases() {
        "predict p.mlpackage --random --function train",
        bad,
        {"no function 'train'", "'main'"}},
-      {"NeuralNetwork", {}, "predict n.mlmodel --random", unsupported, {"'n.mlmodel'", "neural"}},
       {"PipelineCannotRun",
        {},
        "predict l.mlmodel --random",

@@ -218,9 +218,11 @@ TEST(WhyNotRunnable, NamesTheTypeAndWhatIsMissing) {
   description.model_type = "mlProgram";
   EXPECT_FALSE(why_not_runnable(description));
   description.model_type = "neuralNetworkClassifier";
+  EXPECT_FALSE(why_not_runnable(description));
+  description.model_type = "serializedModel";
   EXPECT_EQ(why_not_runnable(description),
-            "models of type 'neuralNetworkClassifier' cannot run here: neural networks arrive with "
-            "a later version");
+            "models of type 'serializedModel' cannot run here: their content is private to the "
+            "program that wrote it");
   description.model_type = "visionFeaturePrint";
   EXPECT_THAT(why_not_runnable(description).value_or(""), HasSubstr("Apple devices only"));
   description.model_type = "treeEnsembleClassifier";

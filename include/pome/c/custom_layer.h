@@ -1,5 +1,5 @@
-/* Libraries of custom layers: plain C, so that a library may be written in another language or built
-   with another compiler than Pome.
+/* Libraries of custom layers: plain C, so that a library may be written in another language or
+   built with another compiler than Pome.
 
    A library for the layers of class NAME is called libNAME.so and exports one function,
 
@@ -70,7 +70,8 @@ typedef struct pome_custom_message {
 
 typedef struct pome_custom_layer {
   int32_t abi_version; /* 1 */
-  /* A layer, or null with a message. What the description points to lives until the call returns. */
+  /* A layer, or null with a message. What the description points to lives until the call returns.
+   */
   void* (*create)(const pome_custom_description* description, pome_custom_message* message);
   void (*destroy)(void* layer);
   /* Both: 0, or another number with a message. Called from several threads at once. */

@@ -260,8 +260,15 @@ class ResizeKernel final : public CpuKernel {
     p.dim_1_step = rank > 3 ? std::max<std::int64_t>(1, product(in, 2, rank - 2)) : 1;
     if ((p.in_rows == 0 && p.out_rows != 0) || (p.in_cols == 0 && p.out_cols != 0)) {
       throw Error(ErrorCode::parameters,
-                  base::cat(call.call->op->place(), ": shape ", base::shape_text(in),
+                  base::cat(call.call->op->place(), ": parameter 'x': shape ", base::shape_text(in),
                             " has nothing to resize to ", base::shape_text(out)));
+    }
+    // The tables are made before the memory of the prediction is asked for.
+    constexpr std::int64_t most_places = std::int64_t{1} << 26;
+    if (p.out_rows > most_places || p.out_cols > most_places) {
+      throw Error(ErrorCode::out_of_memory,
+                  base::cat(call.call->op->place(), ": a result of shape ", base::shape_text(out),
+                            " has more than ", most_places, " rows or columns"));
     }
     const std::int64_t row = std::max<std::int64_t>(1, p.out_row());
     p.group = std::max<std::int64_t>(8, grain / row);
@@ -312,6 +319,14 @@ Support supports(const CallSite& call) {
   if (is_resize && site.integer("resized_dims", 0) > 2) {
     return Support::no(base::cat("resizes ", site.integer("resized_dims", 0),
                                  " dimensions; the kernel takes up to 2"));
+  }
+  // Names that do not exist are the reference's to refuse.
+  const auto interpolation = site.text("interpolation_mode", "LINEAR");
+  if (is_resize && interpolation != "LINEAR" && interpolation != "NEAREST_NEIGHBOR") {
+    return Support::no("its interpolation mode is not known");
+  }
+  if (!ops::definitions::grid_mode(site.text("sampling_mode", "DEFAULT"))) {
+    return Support::no("its sampling mode is not known");
   }
   return {};
 }

@@ -107,7 +107,11 @@ void translate_transpose(Layer& layer) {
   const auto n = static_cast<std::int64_t>(given.size());
   // Fewer axes than dimensions are those of the last ones: a picture's batch stays in front.
   const std::int64_t kept = std::max<std::int64_t>(0, rank - n);
-  for (std::int64_t i = 0; i < kept; ++i) axes.push_back(i);
+  for (std::int64_t i = 0; i < kept; ++i) {
+    if (Layer::dim(layer.in(), i) != 1)
+      layer.fail(cat("it has ", n, " axes for an input of ", rank, " dimensions"));
+    axes.push_back(i);
+  }
   for (const auto one : given) axes.push_back(kept + layer.axis(one, rank - kept));
   Ints sorted = axes;
   std::ranges::sort(sorted);
@@ -168,8 +172,13 @@ void split(Layer& layer, std::int64_t axis, const Ints& sizes) {
 void translate_split(Layer& layer) {
   layer.expect_inputs(1, 1);
   layer.expect_outputs(1, 1 << 20);
+  layer.expect_rank(layer.in(), 3);
   const auto n = layer.message.split()->nOutputs;
   if (n != 0) layer.expect_outputs(n, n);
+  const std::int64_t channels = Layer::dim(layer.in(), -3);
+  if (channels >= 0 && channels % static_cast<std::int64_t>(layer.output_count()) != 0)
+    layer.fail(
+        cat("it splits ", channels, " channels into ", layer.output_count(), " equal parts"));
   split(layer, layer.expect_rank(layer.in(), 3) - 3, {});
 }
 
