@@ -178,6 +178,22 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
   });
 }
 
+/// Of a size for which there are no tables, where there was memory for the result all the same.
+Status refuse(const void*, TensorRef*, TaskContext& task) noexcept {
+  try {
+    throw Error(ErrorCode::unsupported, "it has more rows or columns than resizing can count");
+  } catch (...) {
+    task.error = std::current_exception();
+  }
+  return {exec::Code::failed};
+}
+
+PlannedKernel refused() {
+  PlannedKernel planned;
+  planned.run = refuse;
+  return planned;
+}
+
 /// How a call places its points.
 struct Sampling {
   bool linear = true;
@@ -263,13 +279,10 @@ class ResizeKernel final : public CpuKernel {
                   base::cat(call.call->op->place(), ": parameter 'x': shape ", base::shape_text(in),
                             " has nothing to resize to ", base::shape_text(out)));
     }
-    // The tables are made before the memory of the prediction is asked for.
+    // Sizes that no memory holds are refused when it is asked for, behind this, in words that tell
+    // how much; tables for them would be too large themselves.
     constexpr std::int64_t most_places = std::int64_t{1} << 26;
-    if (p.out_rows > most_places || p.out_cols > most_places) {
-      throw Error(ErrorCode::out_of_memory,
-                  base::cat(call.call->op->place(), ": a result of shape ", base::shape_text(out),
-                            " has more than ", most_places, " rows or columns"));
-    }
+    if (p.out_rows > most_places || p.out_cols > most_places) return refused();
     const std::int64_t row = std::max<std::int64_t>(1, p.out_row());
     p.group = std::max<std::int64_t>(8, grain / row);
     PlannedKernel planned;
