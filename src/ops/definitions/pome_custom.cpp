@@ -47,6 +47,7 @@ void infer(InferContext& call) {
 void evaluate(EvalContext& call) {
   const CustomOperation& code = code_of(call);
   std::vector<TensorView> inputs;
+  inputs.reserve(static_cast<std::size_t>(call.count(values)));
   for (int i = 0; i < call.count(values); ++i) inputs.push_back(call.in(values, i));
   std::vector<MutableTensorView> outputs;
   for (std::size_t r = 0; r < call.result_count(); ++r) outputs.push_back(call.out(r));
