@@ -54,7 +54,7 @@ std::int64_t scratch_floats(const Params& p) {
 class Task {
  public:
   Task(const Params& p, TensorRef* args, std::int64_t batch, std::int64_t row, float* scratch)
-      : p_(p), row_(row), rows_(std::min(task_rows, p.rows - row)) {
+      : p_(p), rows_(std::min(task_rows, p.rows - row)) {
     std::int64_t at[operands];
     for (int o = 0; o < operands; ++o) at[o] = p.at[o].first;
     for (int i = p.batch_rank; i-- > 0; batch /= p.batch[i]) {
@@ -173,7 +173,7 @@ class Task {
   }
 
   const Params& p_;
-  std::int64_t row_, rows_;
+  std::int64_t rows_;
   const float *q_, *k_, *v_;
   float* out_;
   const float* added_ = nullptr;

@@ -18,8 +18,10 @@ namespace pome::devices::cpu {
 namespace {
 
 constexpr int most_edge = 6;
+constexpr std::size_t most_places = std::size_t{most_edge} * most_edge;
 constexpr std::int64_t wanted_tasks = 4;
-constexpr std::int64_t block_bytes = 768 * 1024;  ///< of transformed tiles and sums in a task
+constexpr std::int64_t block_bytes =
+    std::int64_t{768} * 1024;  ///< of transformed tiles and sums in a task
 constexpr std::int64_t least_tiles = 24, most_tiles = 96;
 
 struct Params {
@@ -49,7 +51,7 @@ void transform_tiles(const Params& p, const float* in, std::int64_t first, std::
   for (std::int64_t i = 0; i < count; ++i) {
     const auto tile = tile_at(p, first + i);
     const float* const image = in + tile.image * g.rows.in * g.cols.in * g.in_channels;
-    std::array<const float*, most_edge * most_edge> pixels;
+    std::array<const float*, most_places> pixels;
     auto* to = pixels.data();
     for (std::int64_t r = 0; r < p.edge; ++r) {
       const std::int64_t y = tile.row + r - g.rows.before;
@@ -78,7 +80,7 @@ void multiply_tiles(const Params& p, const float* v, float* m, std::int64_t coun
   block.c_row = panels * lanes;
   block.rows = count;
   block.cols = panels * lanes;
-  for (std::int64_t element = 0; element < p.edge * p.edge; ++element) {
+  for (std::int64_t element = 0; element < std::int64_t{p.edge} * p.edge; ++element) {
     const auto* const b = reinterpret_cast<const float*>(p.filters.panel(element, panel));
     block.c = m + element * count * block.c_row;
     block.init = GemmInit::zero;
@@ -134,7 +136,8 @@ Status run(const void* raw, TensorRef* args, TaskContext& task) noexcept {
     const std::int64_t panel = i % parts * p.part_panels;
     const std::int64_t panels = std::min(p.part_panels, p.filters.panels - panel);
     auto* const v = reinterpret_cast<float*>(task.scratch_of(worker));
-    float* const m = v + p.edge * p.edge * p.c.block * round_up(p.c.g.in_channels, p.c.k->lanes);
+    float* const m =
+        v + std::int64_t{p.edge} * p.edge * p.c.block * round_up(p.c.g.in_channels, p.c.k->lanes);
     transform_tiles(p, args[p.c.x].as<const float>(), first, count, v);
     multiply_tiles(p, v, m, count, panel, panels);
     finish_tiles(p, args, m, first, count, panel, panels);
@@ -209,7 +212,7 @@ PackedPanels pack_winograd(exec::WeightStore& store, const Kernels& k, const exe
   view.panels = ceil_div(view.outputs, lanes);
   view.panel_bytes = 4 * lanes * view.depth;
   const std::int64_t element_step = view.panels * view.depth * lanes;
-  const auto bytes = static_cast<std::size_t>(4 * edge * edge * element_step);
+  const auto bytes = static_cast<std::size_t>(std::int64_t{4} * edge * edge * element_step);
   packed.data =
       store.pack(weight, base::cat("winograd", edge, "_f32_w", lanes), bytes, [&](exec::Pack& out) {
         std::fill_n(out.as<float>(), bytes / 4, 0.0F);
@@ -234,7 +237,7 @@ PlannedKernel plan_winograd(const ConvCommon& common, const PanelView& filters, 
   const auto& k = *common.k;
   const std::int64_t tiles = std::max<std::int64_t>(1, tiles_of(p, images));
   const std::int64_t in_width = round_up(filters.depth, k.lanes);
-  const std::int64_t elements = edge * edge;
+  const std::int64_t elements = std::int64_t{edge} * edge;
   const std::int64_t tile_bytes = 4 * elements * (in_width + filters.panels * k.lanes);
   p.c.block = round_up(std::clamp(block_bytes / tile_bytes, least_tiles, most_tiles), k.tile_rows);
   p.c.block = std::min(p.c.block, tiles);
